@@ -1,0 +1,156 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace limpet::balancing {
+
+/// What people and discovery want of a server.
+enum class AdminState : std::uint8_t { kReady, kDraining };
+
+/// What checks see. kUnknown: not checked yet, or no check is configured; taken as up.
+enum class Health : std::uint8_t { kUnknown, kUp, kDown };
+
+/// What a seat is held for; both count against the capacity.
+enum class SeatKind : std::uint8_t { kRequest, kTunnel };
+
+/// Traffic counters of one server. Written by one thread at a time each (one block a data-plane thread), read by any.
+struct alignas(64) TrafficCounters {
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> tunnels{0};            ///< opened
+  std::atomic<std::uint64_t> messages_to_server{0};
+  std::atomic<std::uint64_t> messages_to_client{0};
+  std::atomic<std::uint64_t> bytes_to_server{0};
+  std::atomic<std::uint64_t> bytes_to_client{0};
+  std::atomic<std::uint64_t> failures{0};           ///< connects refused, timeouts, broken answers
+
+  /// Adds on the owning thread: a load and a store, no locked instruction.
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+};
+
+/// The live state of one server, keyed by its identity (service and URL). It outlives configuration changes, so that
+/// counts survive every reload. Any thread may read and count; admin and health are set by the control thread (health
+/// also by passive checks).
+///
+/// | admin    | discovery fences | health        | new users | bound users |
+/// |----------|------------------|---------------|-----------|-------------|
+/// | ready    | no               | up or unknown | yes       | yes         |
+/// | ready    | yes              | up or unknown | no        | yes         |
+/// | draining | any              | up or unknown | no        | yes         |
+/// | any      | any              | down          | no        | no          |
+class ServerState {
+ public:
+  ServerState(std::string service, std::string url, std::uint32_t threads);
+  ServerState(const ServerState&) = delete;
+  ServerState& operator=(const ServerState&) = delete;
+
+  [[nodiscard]] const std::string& service() const noexcept { return service_; }  ///< qualified name
+  [[nodiscard]] const std::string& url() const noexcept { return url_; }
+  /// Stable id for the API: 16 hex digits of FNV-1a of "service|url".
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+
+  /// Takes a seat if fewer than `capacity` are taken (0: no limit). Exact under any concurrency.
+  [[nodiscard]] bool try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept;
+  void release_seat(SeatKind kind) noexcept;
+  /// Turns a request's seat into a tunnel's; the number of seats taken does not change.
+  void turn_into_tunnel() noexcept;
+  [[nodiscard]] std::uint32_t seats_taken() const noexcept { return seats_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t tunnels_open() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
+
+  [[nodiscard]] AdminState admin() const noexcept { return admin_.load(std::memory_order_relaxed); }
+  void set_admin(AdminState state) noexcept { admin_.store(state, std::memory_order_relaxed); }
+  [[nodiscard]] Health health() const noexcept { return health_.load(std::memory_order_relaxed); }
+  void set_health(Health health) noexcept { health_.store(health, std::memory_order_relaxed); }
+
+  /// A passive check's count: notes a failure at `now`; true if this one made `max_failures` within `window`, so that
+  /// the caller marks the server ejected until `now + window`.
+  [[nodiscard]] bool note_failure(base::TimePoint now, base::Duration window, std::uint32_t max_failures) noexcept;
+  /// Ejected by passive checks at `now`.
+  [[nodiscard]] bool is_ejected(base::TimePoint now) const noexcept;
+
+  [[nodiscard]] TrafficCounters& traffic(std::uint32_t thread) noexcept { return traffic_[thread]; }
+  [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
+  /// Sum over all threads.
+  struct Totals {
+    std::uint64_t requests = 0, tunnels = 0, messages_to_server = 0, messages_to_client = 0, bytes_to_server = 0,
+                  bytes_to_client = 0, failures = 0;
+  };
+  [[nodiscard]] Totals totals() const noexcept;
+
+ private:
+  std::string service_;
+  std::string url_;
+  std::string id_;
+  std::atomic<std::uint32_t> seats_{0};
+  std::atomic<std::uint32_t> tunnels_{0};
+  std::atomic<AdminState> admin_{AdminState::kReady};
+  std::atomic<Health> health_{Health::kUnknown};
+  std::atomic<std::int64_t> ejected_until_{std::numeric_limits<std::int64_t>::min()};
+  std::atomic<std::uint64_t> failures_in_window_{0};  // window start in ms, high 40 bits; count, low 24 bits
+  std::uint32_t threads_;
+  std::unique_ptr<TrafficCounters[]> traffic_;
+};
+
+/// A seat held on a server; released when it goes out of scope. Move only. Belongs to one thread.
+class Seat {
+ public:
+  Seat() = default;
+  Seat(ServerState& server, SeatKind kind) noexcept : server_(&server), kind_(kind) {}
+  Seat(Seat&& other) noexcept : server_(std::exchange(other.server_, nullptr)), kind_(other.kind_) {}
+  Seat& operator=(Seat&& other) noexcept {
+    if (this != &other) {
+      release();
+      server_ = std::exchange(other.server_, nullptr);
+      kind_ = other.kind_;
+    }
+    return *this;
+  }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  ~Seat() { release(); }
+
+  /// From now on it is a tunnel's seat.
+  void become_tunnel() noexcept {
+    if (server_ != nullptr && kind_ == SeatKind::kRequest) server_->turn_into_tunnel();
+    kind_ = SeatKind::kTunnel;
+  }
+  void release() noexcept {
+    if (server_ != nullptr) std::exchange(server_, nullptr)->release_seat(kind_);
+  }
+  [[nodiscard]] ServerState* server() const noexcept { return server_; }
+
+ private:
+  ServerState* server_ = nullptr;
+  SeatKind kind_ = SeatKind::kRequest;
+};
+
+/// All servers' live state by identity. A state is kept as long as a snapshot, a tunnel or a request uses it, and
+/// forgotten by `forget_unused` afterwards. Shared ownership, because snapshots, tunnels and the registry all keep a
+/// state alive and end in any order. Control thread only.
+class ServerRegistry {
+ public:
+  explicit ServerRegistry(std::uint32_t threads) : threads_(threads) {}
+  /// The state of this server, made if new.
+  [[nodiscard]] std::shared_ptr<ServerState> find_or_add(std::string_view service, std::string_view url);
+  /// Drops what nobody else holds and has no seat taken.
+  void forget_unused();
+  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
+
+ private:
+  std::uint32_t threads_;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<ServerState>, std::less<>> states_;
+};
+
+}  // namespace limpet::balancing

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "balancing/server_state.h"
+#include "balancing/sid_table.h"
+#include "balancing/sticky.h"
+#include "base/clock.h"
+#include "base/failure.h"
+#include "config/model/dynamic.h"
+#include "http/head.h"
+#include "net/address.h"
+
+/// Services as the data path sees them: immutable, built with the snapshot, and the decision which server takes a
+/// request. Pure: no sockets, no clock but an argument.
+namespace limpet::balancing {
+
+/// One server of a service.
+struct Server {
+  std::shared_ptr<ServerState> state;  ///< shared with the registry and with tunnels, which may outlive the snapshot
+  std::string url;                     ///< byte for byte as configured
+  std::string host;                    ///< authority of the URL, "172.20.0.2:3000": for Host when not passed on
+  std::string path_prefix;             ///< path of the URL, kept only with preservePath; else empty
+  std::vector<net::SocketAddress> addresses;  ///< resolved by the control plane; empty: could not be resolved
+  std::uint32_t weight = 1;
+  std::uint32_t capacity = 0;          ///< most seats, 0: no limit
+  bool fenced = false;                 ///< discovery drains it
+  std::uint64_t hrw_seed = 0;          ///< FNV-1a of the URL
+  std::string cookie_value;            ///< in the issued format
+};
+
+/// What a request offers to choose by. Views of the request; valid during the call.
+struct Choice {
+  const http::RequestHead* head = nullptr;
+  net::IpAddress client;
+  base::TimePoint now{};
+  SeatKind seat = SeatKind::kRequest;
+  /// Servers already tried for this request (indexes into the service), not chosen again.
+  const std::vector<std::uint32_t>* tried = nullptr;
+};
+
+/// Why no server was chosen.
+enum class Refusal : std::uint8_t {
+  kNoServer,       ///< the service has no server that is up and takes new users
+  kAllFull,        ///< every server that could take the user is full
+  kBoundDown,      ///< the server the user is bound to is down, and the service says reject
+  kBoundFull,      ///< it is full, and the service says reject
+  kBoundUnknown,   ///< no server has the value given, and the service says reject
+  kBoundDraining,  ///< it is draining, and the service says reject
+  kWait,           ///< wait for the bound server or a seat: try again until `wait_timeout` has passed
+};
+/// "no-server", "all-full", "bound-server-down", ...: the value of the reason header.
+[[nodiscard]] std::string_view refusal_name(Refusal refusal) noexcept;
+
+/// What was chosen. The seat is taken already.
+struct Selected {
+  std::uint32_t index = 0;       ///< into servers()
+  Seat seat;
+  bool by_sticky = false;        ///< a sticky source named it
+  bool write_cookie = false;     ///< the answer must carry the service's cookie for this server
+};
+
+struct Refused {
+  Refusal reason = Refusal::kNoServer;
+  base::Duration wait_timeout{};  ///< for kWait
+  Refusal after_wait = Refusal::kNoServer;  ///< what to answer when waiting was in vain
+};
+
+/// A load-balanced service. Immutable but for the round-robin cursor; any thread.
+class Service {
+ public:
+  Service(std::string qualified_name, const config::LoadBalancer& settings, std::vector<Server> servers);
+
+  /// Which server takes this request: the sticky sources in their order, then the strategy among the servers that
+  /// take new users and have a seat. Constant time for a bound user.
+  [[nodiscard]] std::expected<Selected, Refused> choose(const Choice& choice) const;
+
+  /// Whether any server could take a new user at all (for failover).
+  [[nodiscard]] bool is_up(base::TimePoint now) const noexcept;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const config::LoadBalancer& settings() const noexcept { return settings_; }
+  [[nodiscard]] const std::vector<Server>& servers() const noexcept { return servers_; }
+  /// The name of the sticky cookie, empty if the service is not sticky by cookie.
+  [[nodiscard]] const std::string& cookie_name() const noexcept { return cookie_name_; }
+  /// The Set-Cookie value that binds a user to a server.
+  [[nodiscard]] std::string set_cookie(std::uint32_t index) const;
+  /// Whether `sid` is among the sticky sources, so that handshake answers must be read for it.
+  [[nodiscard]] bool learns_sid() const noexcept { return learns_sid_; }
+  [[nodiscard]] SidTable& sids() const noexcept { return *sids_; }
+  /// The same table in the next snapshot: sids survive a reload. Control thread.
+  void adopt_sids(std::shared_ptr<SidTable> sids) { sids_ = std::move(sids); }
+  [[nodiscard]] const std::shared_ptr<SidTable>& shared_sids() const noexcept { return sids_; }
+
+ private:
+  std::string name_;
+  config::LoadBalancer settings_;
+  std::vector<Server> servers_;
+  std::string cookie_name_;
+  std::vector<config::StickySource> sources_;
+  CookieIndex index_;
+  bool learns_sid_ = false;
+  std::shared_ptr<SidTable> sids_;  // shared by successive snapshots of the same service
+  std::vector<std::uint32_t> schedule_;          // smooth weighted round robin, one period
+  mutable std::atomic<std::uint64_t> cursor_{0};  // into schedule_
+};
+
+}  // namespace limpet::balancing
