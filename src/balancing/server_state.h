@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "telemetry/traffic.h"
 
 namespace limpet::balancing {
 
@@ -24,21 +25,7 @@ enum class Health : std::uint8_t { kUnknown, kUp, kDown };
 /// What a seat is held for; both count against the capacity.
 enum class SeatKind : std::uint8_t { kRequest, kTunnel };
 
-/// Traffic counters of one server. Written by one thread at a time each (one block a data-plane thread), read by any.
-struct alignas(64) TrafficCounters {
-  std::atomic<std::uint64_t> requests{0};
-  std::atomic<std::uint64_t> tunnels{0};            ///< opened
-  std::atomic<std::uint64_t> messages_to_server{0};
-  std::atomic<std::uint64_t> messages_to_client{0};
-  std::atomic<std::uint64_t> bytes_to_server{0};
-  std::atomic<std::uint64_t> bytes_to_client{0};
-  std::atomic<std::uint64_t> failures{0};           ///< connects refused, timeouts, broken answers
-
-  /// Adds on the owning thread: a load and a store, no locked instruction.
-  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
-    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-  }
-};
+using telemetry::TrafficCounters;
 
 /// The live state of one server, keyed by its identity (service and URL). It outlives configuration changes, so that
 /// counts survive every reload. Any thread may read and count; admin and health are set by the control thread (health

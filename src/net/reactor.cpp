@@ -1,0 +1,157 @@
+#include "net/reactor.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "base/check.h"
+
+namespace limpet::net {
+namespace {
+
+constexpr std::uint64_t kWakeupTag = std::numeric_limits<std::uint64_t>::max();
+constexpr int kEventsPerTurn = 256;
+
+}  // namespace
+
+Reactor::Reactor()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      now_(base::Clock::now()),
+      timers_(now_) {
+  if (!epoll_ || !wakeup_) throw std::system_error(errno, std::generic_category(), "cannot set up an event loop");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kWakeupTag;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot set up an event loop");
+  }
+}
+
+Reactor::~Reactor() = default;
+
+void Reactor::stop() noexcept {
+  stopped_.store(true, std::memory_order_release);
+  ::eventfd_write(wakeup_.get(), 1);
+}
+
+void Reactor::post(std::move_only_function<void()> work) {
+  bool wake = false;
+  {
+    const std::scoped_lock lock(posted_mutex_);
+    wake = posted_.empty();
+    posted_.push_back(std::move(work));
+  }
+  if (wake) ::eventfd_write(wakeup_.get(), 1);
+}
+
+bool Reactor::add_with(int fd, EventHandler& handler, std::uint32_t events) noexcept {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= entries_.size()) entries_.resize(std::max(index + 1, entries_.size() * 2));
+  Entry& entry = entries_[index];
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = static_cast<std::uint32_t>(fd) | (std::uint64_t{entry.generation} << 32U);
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return false;
+  entry.target = reinterpret_cast<std::uintptr_t>(&handler);
+  return true;
+}
+
+bool Reactor::add(int fd, EventHandler& handler) noexcept {
+  return add_with(fd, handler, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+bool Reactor::add_listener(int fd, EventHandler& handler) noexcept {
+  return add_with(fd, handler, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+bool Reactor::add_reader(int fd, EventHandler& handler) noexcept { return add_with(fd, handler, EPOLLIN); }
+
+void Reactor::redirect(int fd, std::uintptr_t token) noexcept {
+  entries_[static_cast<std::size_t>(fd)].target = token | 1U;
+}
+
+void Reactor::forget(int fd) noexcept {
+  Entry& entry = entries_[static_cast<std::size_t>(fd)];
+  entry.target = 0;
+  ++entry.generation;
+}
+
+void Reactor::remove(int fd) noexcept {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  forget(fd);
+}
+
+void Reactor::drain_ready() {
+  // Resumed coroutines may add to the list; index, not iterator.
+  for (std::size_t i = 0; i < ready_.size(); ++i) ready_[i].resume();
+  ready_.clear();
+}
+
+void Reactor::drain_posted() {
+  std::vector<std::move_only_function<void()>> work;
+  {
+    const std::scoped_lock lock(posted_mutex_);
+    work.swap(posted_);
+  }
+  for (auto& item : work) {
+    item();
+    drain_ready();
+  }
+}
+
+int Reactor::wait_ms(base::Duration longest) const noexcept {
+  if (stay_awake_ || !ready_.empty()) return 0;
+  const base::Duration next = timers_.until_next(base::Clock::now());
+  if (next.count() >= 0 && (longest.count() < 0 || next < longest)) longest = next;
+  if (longest.count() < 0) return -1;
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(longest).count());
+}
+
+void Reactor::turn(int timeout_ms) {
+  std::array<epoll_event, kEventsPerTurn> events;  // NOLINT(*-member-init): filled in by the kernel
+  stay_awake_ = false;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, timeout_ms);
+  LIMPET_CHECK(count >= 0 || errno == EINTR);
+  now_ = base::Clock::now();
+  bool woken = false;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 == kWakeupTag) {
+      woken = true;
+      continue;
+    }
+    const auto fd = static_cast<std::uint32_t>(event.data.u64);
+    const Entry& entry = entries_[fd];
+    if (entry.generation != static_cast<std::uint32_t>(event.data.u64 >> 32U)) continue;
+    if ((entry.target & 1U) != 0) {
+      token_sink_->on_token(entry.target & ~std::uintptr_t{1}, event.events);
+    } else if (entry.target != 0) {
+      reinterpret_cast<EventHandler*>(entry.target)->on_events(event.events);
+      drain_ready();
+    }
+  }
+  if (woken) {
+    eventfd_t value = 0;
+    ::eventfd_read(wakeup_.get(), &value);
+    drain_posted();
+  }
+  timers_.advance(now_);
+  drain_ready();
+  if (turn_hook_) turn_hook_();
+  drain_ready();
+}
+
+void Reactor::run() {
+  while (!stopped_.load(std::memory_order_acquire)) turn(wait_ms(base::Duration(-1)));
+}
+
+void Reactor::run_once(base::Duration longest) { turn(wait_ms(longest)); }
+
+}  // namespace limpet::net
