@@ -14,5 +14,6 @@ namespace limpet::base {
 }  // namespace limpet::base
 
 /// An invariant of our own. A failure is a bug, never bad input: the process ends and says where.
-#define LIMPET_CHECK(condition) \
-  (static_cast<bool>(condition) ? static_cast<void>(0) : ::limpet::base::check_failed(#condition, __FILE__, __LINE__))
+#define LIMPET_CHECK(condition)                        \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::limpet::base::check_failed(#condition, __FILE__, __LINE__))

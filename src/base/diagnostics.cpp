@@ -29,7 +29,9 @@ void Diagnostics::warning(SourcePlace place, std::string key, std::string messag
   items_.push_back({Severity::kWarning, std::move(place), std::move(key), std::move(message)});
 }
 
-void Diagnostics::add(Diagnostic diagnostic) { items_.push_back(std::move(diagnostic)); }
+void Diagnostics::add(Diagnostic diagnostic) {
+  items_.push_back(std::move(diagnostic));
+}
 
 void Diagnostics::add_all(const Diagnostics& others) {
   items_.insert(items_.end(), others.items_.begin(), others.items_.end());

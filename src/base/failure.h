@@ -10,16 +10,16 @@ enum class Side : std::uint8_t { kClient, kServer, kOwn };
 
 /// What went wrong on a network path.
 enum class FailureKind : std::uint8_t {
-  kClosed,       ///< the peer closed the connection where more was expected
-  kReset,        ///< the peer reset the connection
-  kRefused,      ///< nothing listens at the address
-  kUnreachable,  ///< no route, host or network down
-  kTimeout,      ///< the deadline passed
-  kCancelled,    ///< we stopped waiting: shutdown, or the other side went away
-  kProtocol,     ///< the peer broke its protocol
-  kTooLarge,     ///< a limit on size was exceeded
+  kClosed,         ///< the peer closed the connection where more was expected
+  kReset,          ///< the peer reset the connection
+  kRefused,        ///< nothing listens at the address
+  kUnreachable,    ///< no route, host or network down
+  kTimeout,        ///< the deadline passed
+  kCancelled,      ///< we stopped waiting: shutdown, or the other side went away
+  kProtocol,       ///< the peer broke its protocol
+  kTooLarge,       ///< a limit on size was exceeded
   kNoDescriptors,  ///< this process or system has no file descriptor left
-  kSystem,       ///< any other system error, in `code`
+  kSystem,         ///< any other system error, in `code`
 };
 
 /// A failure that normal life brings: small, copyable, without text of its own.

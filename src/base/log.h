@@ -4,24 +4,36 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace limpet::base {
 
 enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError, kOff };
 
+/// The level that a configuration names, in any case: trace, debug, info, warn (or warning), error, fatal,
+/// panic, off. Nothing is logged above error, so fatal and panic mean off.
+[[nodiscard]] std::optional<LogLevel> log_level_from_name(std::string_view name);
+/// The names that `log_level_from_name` knows, for messages and suggestions.
+[[nodiscard]] const std::vector<std::string_view>& log_level_names();
+
 /// Where the application log goes and how it looks. Traefik's `log.level`, `log.format` and `log.filePath`.
 struct LogSettings {
   LogLevel level = LogLevel::kInfo;
-  bool json = false;     ///< one JSON object a line instead of text
-  std::string file;      ///< empty: standard error
+  bool json = false;  ///< one JSON object a line instead of text
+  std::string file;   ///< empty: standard error
 };
 
-/// Sets the log up; before this, kInfo text goes to standard error. Call once from main, before other threads.
+/// Sets the log up; before this, kInfo text goes to standard error. Call from main, before other threads.
+/// A text line is "<UTC time> <level> <message>", a JSON line has the keys time, level and msg; control
+/// characters are escaped in both, so a message is one line. Throws std::runtime_error if the file cannot be
+/// opened.
 void set_up_log(const LogSettings& settings);
-/// Reopens the log file, for rotation (SIGUSR1). Any thread.
+/// Reopens the log file, for rotation (SIGUSR1); if that fails, the old file stays in use and says so. Any
+/// thread.
 void reopen_log();
 
 namespace detail {

@@ -44,6 +44,10 @@ namespace limpet::base {
 /// Equal, compared in a time that depends only on the lengths. For secrets.
 [[nodiscard]] bool equals_constant_time(std::string_view a, std::string_view b) noexcept;
 
+/// Appends `text` with control characters (and DEL) as \n, \r, \t or \xNN and a backslash as \\, so that it
+/// stays on one line and can be read back.
+void append_escaped(std::string& out, std::string_view text);
+
 /// Base64 (RFC 4648, section 4) with padding.
 [[nodiscard]] std::string base64_encode(std::string_view bytes);
 /// Reads base64 with padding; nothing if the text is not base64.

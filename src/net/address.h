@@ -6,6 +6,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -34,7 +35,7 @@ class IpAddress {
   bool v4_ = false;
 };
 
-/// A CIDR range such as "10.0.0.0/8", or one address.
+/// A CIDR range such as "10.0.0.0/8", or one address. A range of IPv6 addresses holds no IPv4 address.
 class IpRange {
  public:
   [[nodiscard]] static std::optional<IpRange> parse(std::string_view text);
@@ -49,18 +50,24 @@ class IpRange {
 /// Whether any of the ranges holds the address.
 [[nodiscard]] bool contains(const std::vector<IpRange>& ranges, const IpAddress& address) noexcept;
 
+/// The longest path of a Unix socket, in bytes.
+inline constexpr std::size_t kMaxUnixPath = sizeof(sockaddr_un::sun_path) - 1;
+
 /// A socket address: TCP over IPv4 or IPv6, or a Unix socket path.
 class SocketAddress {
  public:
   SocketAddress() = default;
   SocketAddress(const IpAddress& ip, std::uint16_t port) noexcept;
+  /// `path` is at most kMaxUnixPath bytes; whoever reads it from a person checks that first.
   [[nodiscard]] static SocketAddress unix_path(std::string_view path);
+  /// A copy of what accept, getsockname and their kind return.
   [[nodiscard]] static SocketAddress from_native(const sockaddr* address, socklen_t length) noexcept;
 
   [[nodiscard]] bool is_unix() const noexcept { return storage_.ss_family == AF_UNIX; }
   [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
   /// The IP address; the unspecified one for a Unix socket.
   [[nodiscard]] IpAddress ip() const noexcept;
+  /// The TCP port; 0 for a Unix socket.
   [[nodiscard]] std::uint16_t port() const noexcept;
   [[nodiscard]] const sockaddr* native() const noexcept;
   [[nodiscard]] socklen_t native_length() const noexcept { return length_; }
@@ -72,8 +79,10 @@ class SocketAddress {
   socklen_t length_ = 0;
 };
 
-/// Reads what an entry point listens on: ":80", "127.0.0.1:80", "[::1]:80", "localhost:80", "unix:/path", with
-/// Traefik's "/tcp" suffix. An empty host means all addresses, IPv6 with IPv4. Fails with what is expected.
+/// Reads what an entry point listens on: ":80", "127.0.0.1:80", "[::1]:80", "localhost:80", "unix:/path",
+/// with Traefik's "/tcp" suffix. An empty host means all addresses, IPv6 with IPv4; a name is resolved
+/// (blocks), its first IPv4 address taken before IPv6. Port 0 lets the system choose. Fails with what is
+/// expected.
 [[nodiscard]] std::expected<SocketAddress, std::string> parse_listen_address(std::string_view text);
 
 /// Resolves a host name or address literal; blocks (getaddrinfo), so only for the control plane.
