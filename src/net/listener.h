@@ -1,0 +1,44 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string>
+
+#include "net/address.h"
+#include "net/fd.h"
+#include "net/reactor.h"
+#include "net/timer.h"
+
+namespace limpet::net {
+
+/// Opens a listening socket. A stale Unix socket file (nobody accepts on it) is replaced. Fails with a sentence.
+[[nodiscard]] std::expected<Fd, std::string> listen_on(const SocketAddress& address, bool reuse_port);
+
+/// The address a socket is bound to (the real port where 0 was asked for).
+[[nodiscard]] SocketAddress local_address(int fd) noexcept;
+
+/// Accepts on a listening socket that several reactors share. When descriptors run out it pauses for a tenth of a second,
+/// instead of spinning. The reactor's thread.
+class Listener final : public EventHandler {
+ public:
+  using Accepted = std::move_only_function<void(Fd fd, const SocketAddress& peer)>;
+  /// `fd` stays owned by the caller and outlives the listener.
+  Listener(Reactor& reactor, int fd, Accepted accepted);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener();
+  /// Takes no more connections.
+  void stop() noexcept;
+
+ private:
+  void on_events(std::uint32_t events) noexcept override;
+  static void resume(void* self) noexcept;
+
+  Reactor& reactor_;
+  int fd_;
+  Accepted accepted_;
+  Timer pause_;
+  bool listening_ = false;
+};
+
+}  // namespace limpet::net
