@@ -50,9 +50,10 @@ std::string_view kind_text(FailureKind kind) {
 }  // namespace
 
 std::string Failure::text() const {
-  const std::string_view detail = code != 0 ? std::string_view(strerrorname_np(code)) : std::string_view{};
-  if (detail.empty()) return fmt::format("{} {}", side_text(side), kind_text(kind));
-  return fmt::format("{} {} ({})", side_text(side), kind_text(kind), detail);
+  if (code == 0) return fmt::format("{} {}", side_text(side), kind_text(kind));
+  const char* name = strerrorname_np(code);
+  if (name == nullptr) return fmt::format("{} {} (errno {})", side_text(side), kind_text(kind), code);
+  return fmt::format("{} {} ({})", side_text(side), kind_text(kind), name);
 }
 
 Failure failure_from_errno(int code, Side side) noexcept {
