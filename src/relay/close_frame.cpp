@@ -1,0 +1,33 @@
+#include "relay/close_frame.h"
+
+#include <array>
+#include <cstddef>
+#include <random>
+
+namespace limpet::relay {
+
+std::string close_frame(std::uint16_t code, std::string_view reason, bool masked) {
+  constexpr std::size_t kMaxReason = 123;
+  reason = reason.substr(0, kMaxReason);
+  std::string payload;
+  payload += static_cast<char>(code >> 8U);
+  payload += static_cast<char>(code & 0xffU);
+  payload += reason;
+
+  std::string frame;
+  frame += static_cast<char>(0x88);
+  frame += static_cast<char>(payload.size() | (masked ? 0x80U : 0U));
+  if (!masked) return frame + payload;
+
+  std::random_device random;
+  const std::uint32_t key = random();
+  std::array<char, 4> mask{};
+  for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = static_cast<char>(key >> (8 * i));
+  frame.append(mask.data(), mask.size());
+  for (std::size_t i = 0; i < payload.size(); ++i) {
+    frame += static_cast<char>(payload[i] ^ mask[i % mask.size()]);
+  }
+  return frame;
+}
+
+}  // namespace limpet::relay

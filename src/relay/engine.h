@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "net/fd.h"
+#include "net/reactor.h"
+#include "telemetry/traffic.h"
+
+/// Tunnels: an upgraded connection's two sockets and the bytes between them.
+namespace limpet::relay {
+
+/// Who ended a tunnel.
+enum class CloseReason : std::uint8_t {
+  kClient,    ///< the client closed first
+  kServer,    ///< the server closed first
+  kClientReset,
+  kServerReset,
+  kIdle,      ///< no byte either way for the tunnel's idle timeout
+  kHalfOpen,  ///< one side closed and the other was silent for too long
+  kOrdered,   ///< close(): shutdown or drain
+};
+[[nodiscard]] std::string_view close_reason_name(CloseReason reason) noexcept;
+
+/// What a tunnel carried. Bytes and messages are counted as they are read from their sender.
+struct TunnelSummary {
+  CloseReason reason = CloseReason::kClient;
+  std::uint64_t bytes_to_server = 0;
+  std::uint64_t bytes_to_client = 0;
+  std::uint64_t messages_to_server = 0;  ///< whole data messages; 0 if the tunnel is not a WebSocket
+  std::uint64_t messages_to_client = 0;
+};
+
+/// Who a tunnel belongs to: is told of its end, holds its seat meanwhile.
+class TunnelOwner {
+ public:
+  TunnelOwner() = default;
+  TunnelOwner(const TunnelOwner&) = delete;
+  TunnelOwner& operator=(const TunnelOwner&) = delete;
+  virtual ~TunnelOwner() = default;
+  /// Called once, after both sockets are closed and before the owner is destroyed. The engine's thread.
+  virtual void closed(const TunnelSummary& summary) noexcept = 0;
+};
+
+/// A tunnel to be carried. Both sockets are non-blocking and registered with the engine's reactor.
+struct Tunnel {
+  net::Fd client;
+  net::Fd server;
+  std::string early_to_server;  ///< bytes read behind the request's head
+  std::string early_to_client;  ///< bytes read behind the answer's head, and what is left of the head itself
+  std::size_t uncounted_to_client = 0;  ///< so many bytes at the front of early_to_client are not the tunnel's
+  std::unique_ptr<TunnelOwner> owner;
+  telemetry::TrafficCounters* traffic = nullptr;  ///< this thread's block of the server's; kept alive by the owner
+  bool websocket = true;                          ///< count frames; Close frames can be sent
+  base::Duration idle_timeout{};                  ///< 0: never
+};
+
+/// Carries tunnels on one thread, nested in the reactor that accepted and connected their sockets, so that an upgrade
+/// costs no system call and both sockets stay on one CPU. An idle tunnel is one small record: no buffer, no timer.
+/// Backpressure: a direction whose receiver is slow holds at most one buffer (256 KiB) and its sender is not read.
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
+
+  /// Takes a tunnel over and starts to carry it. It may end before this returns.
+  virtual void adopt(Tunnel tunnel) = 0;
+  [[nodiscard]] virtual std::size_t open() const noexcept = 0;
+  /// Starts to close every tunnel that `wanted` says (all, if empty) with a WebSocket Close of this code and reason, at
+  /// the next frame boundary of each direction; then waits for the peers up to `patience` and closes hard. Tunnels that
+  /// are not WebSockets are closed at once.
+  virtual void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
+                     std::string_view reason, base::Duration patience) = 0;
+};
+
+/// The portable engine: edge-triggered epoll with one shared buffer.
+[[nodiscard]] std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor);
+
+/// How long a tunnel may stay silent after one side has closed.
+inline constexpr base::Duration kHalfOpenTimeout = std::chrono::seconds(60);
+
+}  // namespace limpet::relay

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/reactor.h"
+#include "net/timer.h"
+#include "relay/engine.h"
+#include "relay/tunnel_record.h"
+
+namespace limpet::relay {
+
+/// See make_epoll_engine().
+class EpollEngine final : public Engine, public net::TokenSink {
+ public:
+  explicit EpollEngine(net::Reactor& reactor);
+  ~EpollEngine() override;
+  EpollEngine(const EpollEngine&) = delete;
+  EpollEngine& operator=(const EpollEngine&) = delete;
+
+  void adopt(Tunnel tunnel) override;
+  [[nodiscard]] std::size_t open() const noexcept override { return slab_.used(); }
+  void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code, std::string_view reason,
+             base::Duration patience) override;
+
+ private:
+  static constexpr std::size_t kBufferSize = 256 * 1024;
+  static constexpr std::size_t kShare = 1024 * 1024;  // bytes one direction may move in a turn
+
+  void on_token(std::uintptr_t token, std::uint32_t events) noexcept override;
+  // Each returns false when the tunnel is gone.
+  bool pump(Record& tunnel, Side from, bool hang_up) noexcept;
+  bool forward(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
+  bool send_on(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
+  bool flush(Record& tunnel, Side from) noexcept;
+  bool sender_closed(Record& tunnel, Side from) noexcept;
+  bool finish_flow(Record& tunnel, Side from) noexcept;
+  bool send_close_frame(Record& tunnel, Side from) noexcept;
+  void count(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
+  void end(Record& tunnel, CloseReason reason) noexcept;
+  void begin_close(Record& tunnel, std::uint16_t code, std::uint32_t patience_seconds) noexcept;
+  void touch(Record& tunnel) noexcept;
+  void limit_silence(Record& tunnel, std::uint32_t seconds, CloseReason reason) noexcept;
+  void continue_queued() noexcept;
+  [[nodiscard]] std::uint32_t seconds() const noexcept;
+  static void sweep(void* self) noexcept;
+
+  net::Reactor& reactor_;
+  base::TimePoint start_;
+  std::unique_ptr<char[]> buffer_;
+  RecordSlab slab_;
+  struct Queued {
+    Record* tunnel;
+    Side from;
+  };
+  std::vector<Queued> queued_;  // directions with more to read than their share
+  net::Timer sweep_timer_;
+  std::size_t with_timeout_ = 0;
+  std::string close_reason_;  // of the last close()
+};
+
+}  // namespace limpet::relay
