@@ -10,26 +10,33 @@
 
 namespace limpet::http {
 
-/// Reads the chunked coding piece by piece (RFC 9112, section 7.1), strictly: hex sizes only, CRLF after each chunk,
-/// extensions are skipped, at most 8 KiB of chunk header and 16 KiB of trailers.
+/// Reads the chunked coding piece by piece (RFC 9112, section 7.1), strictly: hex sizes only, CRLF after each
+/// chunk, extensions are skipped, at most 8 KiB of chunk header and 16 KiB of trailers.
 class ChunkedDecoder {
  public:
   struct Step {
     std::size_t consumed = 0;  ///< bytes of the input that are used up
     std::string_view data;     ///< body bytes found, a view into the input; may be empty
   };
-  /// Reads from `input` until it has found a run of data, or the end of the body, or the end of the input. Call again
-  /// with the rest while consumed > 0 and not done().
+  /// Reads from `input` until it has found a run of data, or the end of the body, or the end of the input.
+  /// Call again with the rest while consumed > 0 and not done().
   [[nodiscard]] std::expected<Step, HeadError> next(std::string_view input);
   [[nodiscard]] bool done() const noexcept { return state_ == State::kDone; }
-  /// Trailer fields fit to be passed on, as "Name: value\r\n" lines; framing, routing, authentication, cookie and
-  /// forwarding fields are left out (RFC 9110, section 6.5.1). Valid once done.
+  /// Trailer fields fit to be passed on, as "Name: value\r\n" lines; framing, routing, authentication, cookie
+  /// and forwarding fields are left out (RFC 9110, section 6.5.1). Valid once done.
   [[nodiscard]] const std::string& trailers() const noexcept { return trailers_; }
   void reset();
 
  private:
   enum class State : std::uint8_t {
-    kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailer, kDone,
+    kSize,
+    kExtension,
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailer,
+    kDone,
   };
   [[nodiscard]] std::expected<void, HeadError> end_trailer_line();
 

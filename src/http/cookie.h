@@ -7,12 +7,14 @@
 
 namespace limpet::http {
 
-/// Finds a cookie by name in one Cookie field's value, as browsers send it (RFC 6265, section 5.4), leniently: the
-/// first match counts; quotes around the value are taken off. Never allocates.
-[[nodiscard]] std::optional<std::string_view> find_cookie(std::string_view cookie_field, std::string_view name) noexcept;
+/// Finds a cookie by name in one Cookie field's value, as browsers send it (RFC 6265, section 5.4),
+/// leniently: the first match counts; quotes around the value are taken off. Never allocates.
+[[nodiscard]] std::optional<std::string_view> find_cookie(std::string_view cookie_field,
+                                                          std::string_view name) noexcept;
 
 /// Finds a query parameter by its exact name; the value is still percent-encoded. Never allocates.
-[[nodiscard]] std::optional<std::string_view> find_query(std::string_view query, std::string_view name) noexcept;
+[[nodiscard]] std::optional<std::string_view> find_query(std::string_view query,
+                                                         std::string_view name) noexcept;
 
 /// Decodes %XX and, if `plus_is_space`, '+'. Malformed escapes stay as they are.
 [[nodiscard]] std::string percent_decode(std::string_view text, bool plus_is_space);
