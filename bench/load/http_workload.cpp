@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "wire/http_head.h"
 #include "wire/sockets.h"
 
@@ -12,32 +14,44 @@ namespace {
 constexpr std::string_view kFields =
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) limpet-load\r\nAccept: */*\r\nAccept-Language: en\r\n";
 
-std::string get(std::string_view target, std::uint16_t port, std::string_view cookie) {
-  return fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}{}\r\n", target, port, kFields, cookie);
+std::string get(std::string_view target, std::string_view host, std::string_view cookie) {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n{}{}\r\n", target, host, kFields, cookie);
 }
 
-std::string post(std::string_view target, std::uint16_t port, std::string_view cookie,
+std::string post(std::string_view target, std::string_view host, std::string_view cookie,
                  std::string_view body) {
   return fmt::format(
-      "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}{}Content-Type: "
+      "POST {} HTTP/1.1\r\nHost: {}\r\n{}{}Content-Type: "
       "text/plain;charset=UTF-8\r\nContent-Length: {}\r\n\r\n{}",
-      target, port, kFields, cookie, body.size(), body);
+      target, host, kFields, cookie, body.size(), body);
 }
 
 /// One Socket.IO polling session in small: its handshake, then seven times an event posted and two polls
 /// answered.
-std::vector<HttpWorkload::Request> polling_script(std::uint16_t port) {
+std::vector<HttpWorkload::Request> polling_script(std::string_view host) {
   constexpr std::string_view kNew = "/socket.io/?EIO=4&transport=polling&t=PqR0a1";
   constexpr std::string_view kKnown = "/socket.io/?EIO=4&transport=polling&t=PqR0b2&sid=lv_VI97HAXpY6yYWAAAC";
   constexpr std::string_view kCookie = "Cookie: io=lv_VI97HAXpY6yYWAAAC; ws-session=a3d52f0267943dcc\r\n";
   constexpr std::string_view kEvent = R"(42["message",{"to":1742,"text":"a short line of chat"}])";
   std::vector<HttpWorkload::Request> script;
-  script.push_back({get(kNew, port, ""), "0{"});
+  script.push_back({get(kNew, host, ""), "0{"});
   for (int i = 0; i < 7; ++i) {
-    script.push_back({post(kKnown, port, kCookie, kEvent), "ok"});
-    script.push_back({get(kKnown, port, kCookie), "42["});
-    script.push_back({get(kKnown, port, kCookie), "42["});
+    script.push_back({post(kKnown, host, kCookie, kEvent), "ok"});
+    script.push_back({get(kKnown, host, kCookie), "42["});
+    script.push_back({get(kKnown, host, kCookie), "42["});
   }
+  return script;
+}
+
+/// One request for each of at most kHostsAsked hosts, spread evenly over all: routing has to find each of
+/// them, while the proxy needs no more than a few connections to their servers.
+std::vector<HttpWorkload::Request> hosts_script(std::uint32_t hosts) {
+  constexpr std::uint32_t kHostsAsked = 100;
+  const auto asked = std::min(hosts, kHostsAsked);
+  std::vector<HttpWorkload::Request> script;
+  for (std::uint32_t i = 0; i < asked; ++i)
+    script.push_back(
+        {get("/", fmt::format("h{}.bench.test", std::uint64_t{i} * hosts / asked), ""), "hello"});
   return script;
 }
 
@@ -45,11 +59,13 @@ std::vector<HttpWorkload::Request> polling_script(std::uint16_t port) {
 
 HttpWorkload::HttpWorkload(const Options& options, Fleet& fleet, Recorder& recorder)
     : fleet_(fleet), recorder_(recorder) {
-  const auto port = ntohs(options.target.sin_port);
+  const auto host = fmt::format("127.0.0.1:{}", ntohs(options.target.sin_port));
   if (options.mode == Mode::kHttpPollingMix)
-    script_ = polling_script(port);
+    script_ = polling_script(host);
+  else if (options.hosts > 0)
+    script_ = hosts_script(options.hosts);
   else
-    script_.push_back({get("/", port, ""), "hello"});
+    script_.push_back({get("/", host, ""), "hello"});
 }
 
 void HttpWorkload::start(std::int64_t now) {

@@ -89,6 +89,9 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->capture_default_str();
   app.add_option("--limit", options.limit, "Seconds after which the process ends itself (idle: none)")
       ->capture_default_str();
+  app.add_option("--hosts", options.hosts,
+                 "http-keepalive: ask for 100 of the hosts h0.bench.test, h1... of so many")
+      ->check(CLI::Range(1, 1'000'000));
   app.add_flag("--sync", options.sync, "Wait for a line on standard input at begin and at end");
   try {
     app.parse(argc, argv);

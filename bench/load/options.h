@@ -37,6 +37,7 @@ struct Options {
   std::uint32_t sources = 64;         ///< Distinct 127.x source addresses.
   std::uint32_t open_parallel = 128;  ///< Connects and handshakes in flight.
   unsigned limit = 300;               ///< Seconds after which the process kills itself; 0 = never.
+  std::uint32_t hosts = 0;            ///< When positive, requests go to h0.bench.test … of so many hosts.
   bool sync = false;                  ///< Wait for a line on standard input at "begin" and "end".
 };
 

@@ -1,0 +1,109 @@
+"""The scenarios: what the clients do, how long, and what one unit of work is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+ONE_CPU = "one-cpu"
+SPLIT = "split"
+LAYOUTS = (ONE_CPU, SPLIT)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of load.
+
+    `kind` says how it is measured: traffic (CPU per unit), idle (memory per tunnel), reload (times around a change of
+    configuration). `units` is how many units one count of the load generator stands for: an echo is two relayed
+    messages, one each way.
+    """
+
+    name: str
+    title: str
+    mode: str
+    unit: str
+    units: float = 1
+    kind: str = "traffic"
+    layouts: tuple[str, ...] = (SPLIT,)
+    arguments: dict[str, float] = field(default_factory=dict)
+    short: dict[str, float] = field(default_factory=dict)
+    bulk: bool = False
+    routes: int = 0
+    seconds: float = 0  # a length of its own; 0 = as long as the others
+    by_default: bool = True
+
+    def load_arguments(self, short: bool) -> list[str]:
+        """The options of limpet-load that make this scenario."""
+        chosen = {**self.arguments, **(self.short if short else {})}
+        words = ["--mode", self.mode]
+        for name, value in chosen.items():
+            words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+        return words
+
+    def clients(self, short: bool) -> int:
+        return int({**self.arguments, **(self.short if short else {})}["clients"])
+
+
+_PACED = Scenario(
+    "paced", "1,000 clients, each a 64-byte message 20 times a second", "ws-paced", "message", units=2,
+    layouts=LAYOUTS, arguments={"clients": 1000, "rate": 20, "size": 64}, short={"clients": 400},
+)
+_ROUTING = Scenario(
+    "routing-10", "small requests through 10 routers, each with a server of its own", "http-keepalive", "request",
+    arguments={"clients": 100, "hosts": 10}, short={"clients": 50}, routes=10,
+)
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        "saturated", "100 clients echo 64-byte messages as fast as they can", "ws-saturated", "message", units=2,
+        layouts=LAYOUTS, arguments={"clients": 100, "size": 64},
+    ),
+    _PACED,
+    replace(_PACED, name="paced-4000", title="4,000 clients, each a 64-byte message 20 times a second",
+            layouts=(SPLIT,), arguments={"clients": 4000, "rate": 20, "size": 64}, short={"clients": 1000}),
+    replace(_PACED, name="paced-8000", title="8,000 clients, each a 64-byte message 20 times a second",
+            layouts=(SPLIT,), arguments={"clients": 8000, "rate": 20, "size": 64}, by_default=False),
+    Scenario(
+        "burst", "100 clients, 8 messages of 64 bytes ready at once", "ws-burst", "message", units=2,
+        arguments={"clients": 100, "size": 64, "burst": 8},
+    ),
+    Scenario(
+        "fan-out", "one 64-byte message from the server to each of 1,000 clients", "ws-fanout", "message",
+        arguments={"clients": 1000, "size": 64}, short={"clients": 400},
+    ),
+    Scenario(
+        "sessions", "new WebSocket sessions: connect, upgrade, one echo, close", "ws-sessions", "session",
+        arguments={"clients": 64, "size": 64},
+    ),
+    Scenario(
+        "http", "small HTTP requests on 100 keep-alive connections", "http-keepalive", "request",
+        arguments={"clients": 100},
+    ),
+    Scenario(
+        "polling", "Socket.IO polling: GETs and POSTs on 100 keep-alive connections", "http-polling-mix", "request",
+        arguments={"clients": 100},
+    ),
+    Scenario(
+        "bulk", "16 clients echo messages of 256 KiB", "bulk", "MB", units=2 * 262144 / 1e6,
+        arguments={"clients": 16, "size": 262144}, bulk=True,
+    ),
+    Scenario(
+        "idle", "tunnels that are open and silent", "idle", "tunnel", kind="idle", layouts=(SPLIT,),
+        arguments={"clients": 5000, "size": 64}, short={"clients": 1000},
+    ),
+    Scenario(
+        "reload", "a change of configuration under 1,000 paced clients", "ws-paced", "message", units=2,
+        kind="reload", arguments={"clients": 1000, "rate": 20, "size": 64, "interval": 0.25},
+        short={"clients": 300}, seconds=6,
+    ),
+    _ROUTING,
+    replace(_ROUTING, name="routing-1000", title="small requests through 1,000 routers", routes=1000,
+            arguments={"clients": 100, "hosts": 1000}),
+    replace(_ROUTING, name="routing-10000", title="small requests through 10,000 routers", routes=10000,
+            arguments={"clients": 100, "hosts": 10000}),
+)
+
+
+def by_name(name: str) -> Scenario:
+    """The scenario of that name; KeyError when there is none."""
+    return {scenario.name: scenario for scenario in SCENARIOS}[name]
