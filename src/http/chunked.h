@@ -11,7 +11,8 @@
 namespace limpet::http {
 
 /// Reads the chunked coding piece by piece (RFC 9112, section 7.1), strictly: hex sizes only, CRLF after each
-/// chunk, extensions are skipped, at most 8 KiB of chunk header and 16 KiB of trailers.
+/// chunk, at most 8 KiB of chunk header and 16 KiB of trailers. Extensions are skipped; a body that is mostly
+/// chunk headers is refused. Not for several threads at once.
 class ChunkedDecoder {
  public:
   struct Step {
@@ -19,17 +20,21 @@ class ChunkedDecoder {
     std::string_view data;     ///< body bytes found, a view into the input; may be empty
   };
   /// Reads from `input` until it has found a run of data, or the end of the body, or the end of the input.
-  /// Call again with the rest while consumed > 0 and not done().
+  /// Call again with the rest while consumed > 0 and not done(). What follows the body is not consumed. After
+  /// an error the decoder is of no more use until reset(); the error's status is 400 (a server's body: take
+  /// it as 502).
   [[nodiscard]] std::expected<Step, HeadError> next(std::string_view input);
   [[nodiscard]] bool done() const noexcept { return state_ == State::kDone; }
-  /// Trailer fields fit to be passed on, as "Name: value\r\n" lines; framing, routing, authentication, cookie
-  /// and forwarding fields are left out (RFC 9110, section 6.5.1). Valid once done.
+  /// Trailer fields fit to be passed on, as "Name: value\r\n" lines; framing, routing, authentication,
+  /// cookie, caching and forwarding fields are left out (RFC 9110, section 6.5.1). Valid once done.
   [[nodiscard]] const std::string& trailers() const noexcept { return trailers_; }
+  /// Starts on another body; the memory for trailers is kept.
   void reset();
 
  private:
   enum class State : std::uint8_t {
     kSize,
+    kBlank,
     kExtension,
     kSizeLf,
     kData,
@@ -38,13 +43,19 @@ class ChunkedDecoder {
     kTrailer,
     kDone,
   };
-  [[nodiscard]] std::expected<void, HeadError> end_trailer_line();
+  [[nodiscard]] std::string_view take(char c);
+  [[nodiscard]] std::string_view take_size(char c);
+  [[nodiscard]] std::string_view end_size_line();
+  [[nodiscard]] std::string_view take_trailer(char c);
+  [[nodiscard]] std::string_view end_trailer_line();
 
   State state_ = State::kSize;
-  bool any_digit_ = false;
-  std::uint64_t left_ = 0;
-  std::size_t header_bytes_ = 0;
-  std::string line_;
+  std::uint8_t digits_ = 0;       // of the size
+  std::uint64_t left_ = 0;        // bytes of data still to come in this chunk
+  std::uint64_t size_ = 0;        // of this chunk
+  std::size_t header_bytes_ = 0;  // of this chunk's header, or of the trailers
+  std::size_t excess_ = 0;        // chunk header bytes out of proportion to the data
+  std::string line_;              // the trailer line being read
   std::string trailers_;
 };
 

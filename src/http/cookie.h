@@ -28,12 +28,16 @@ struct SetCookie {
   bool secure = false;
   bool http_only = false;
   std::string_view same_site;  ///< "None", "Lax", "Strict" or empty
-  std::int64_t max_age = 0;    ///< seconds; 0: left out
+  std::int64_t max_age = 0;    ///< seconds; 0: left out; below: "Max-Age=0", the cookie is deleted
   bool partitioned = false;
 };
+/// Writes the value in the order of Go's net/http: Path, Domain (without a leading dot), Max-Age, HttpOnly,
+/// Secure, SameSite, Partitioned. The name must be a token; bytes that a value or an attribute cannot hold
+/// are left out, a value with a space or comma is quoted.
 [[nodiscard]] std::string format_set_cookie(const SetCookie& cookie);
 
-/// `text` with every character outside RFC 2616's token replaced by '_': what Traefik does to cookie names.
+/// `text` with every character outside RFC 2616's token replaced by '_' (a UTF-8 sequence by one): what
+/// Traefik does to cookie names.
 [[nodiscard]] std::string sanitise_cookie_name(std::string_view text);
 
 }  // namespace limpet::http
