@@ -88,20 +88,7 @@ bool Socket::start(Operation& operation) noexcept {
 bool Socket::attempt(Operation& operation) noexcept {
   if (operation.kind_ == Operation::Kind::kWrite) return attempt_write(operation);
   if (!can_read_) return false;
-  if (operation.kind_ == Operation::Kind::kWaitReadable) {
-    char peeked = 0;
-    const ssize_t count = ::recv(fd_.get(), &peeked, 1, MSG_PEEK);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-      can_read_ = false;
-      return false;
-    }
-    if (count < 0) {
-      operation.result_ = failure(errno);
-    } else {
-      operation.result_ = std::size_t{0};
-    }
-    return true;
-  }
+  if (operation.kind_ == Operation::Kind::kWaitReadable) return true;
   const ssize_t count = ::recv(fd_.get(), operation.into_.data(), operation.into_.size(), 0);
   if (count < 0) {
     if (errno == EAGAIN || errno == EINTR) {

@@ -79,7 +79,7 @@ class Socket final : public EventHandler {
 
   /// Reads at least one byte into `into` (not empty). Gives the count, 0 at the end of the stream.
   [[nodiscard]] Operation read(std::span<char> into) noexcept;
-  /// Waits until a read would not block, without holding a buffer. Gives 0.
+  /// Waits until the kernel has said that there is something to read, without holding a buffer. Gives 0.
   [[nodiscard]] Operation wait_readable() noexcept;
   /// Writes all of the pieces. Gives their size.
   [[nodiscard]] Operation write(const Pieces& pieces) noexcept;
@@ -126,7 +126,7 @@ class Socket final : public EventHandler {
   std::uint64_t bytes_written_ = 0;
   std::uint64_t bytes_read_ = 0;
   base::Side side_;
-  bool can_read_ = true;
+  bool can_read_ = false;  // the registration brings a first event if there is anything to read
   bool can_write_ = true;
   bool hung_up_ = false;
   bool expired_ = false;

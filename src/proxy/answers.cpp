@@ -1,0 +1,31 @@
+#include "proxy/answers.h"
+
+#include <string_view>
+
+#include "http/head_writer.h"
+
+namespace limpet::proxy {
+
+Answer status_answer(std::uint16_t status) {
+  Answer answer;
+  answer.status = status;
+  answer.body = status == 404 ? "404 page not found\n" : std::string(http::reason_phrase(status)) + "\n";
+  return answer;
+}
+
+void write_answer(std::string& out, const Answer& answer, const WriteOptions& options) {
+  http::HeadWriter writer(out);
+  writer.status_line(answer.status);
+  const bool may_have_body = answer.status >= 200 && answer.status != 204 && answer.status != 304;
+  if (may_have_body) {
+    if (!answer.body.empty()) writer.field("Content-Type", answer.content_type);
+    writer.field("Content-Length", std::uint64_t{answer.body.size()});
+  }
+  writer.date(base::WallClock::now());
+  for (const auto& [name, value] : answer.fields) writer.field(name, value);
+  if (options.close) writer.field("Connection", "close");
+  writer.end();
+  if (may_have_body && options.body) out += answer.body;
+}
+
+}  // namespace limpet::proxy
