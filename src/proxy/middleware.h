@@ -20,8 +20,8 @@ namespace limpet::proxy {
 /// Header fields to be set, replaced or removed when a head is written.
 class FieldEdits {
  public:
-  /// Replaces every field of this name; an empty value removes it.
-  void set(std::string_view name, std::string_view value) { sets_.emplace_back(name, value); }
+  /// Replaces every field of this name, those added before too; an empty value removes it.
+  void set(std::string_view name, std::string_view value);
   /// Adds one more field (Set-Cookie, Vary).
   void add(std::string_view name, std::string_view value) { adds_.emplace_back(name, value); }
   /// Whether a field of the original head is replaced or removed.
@@ -59,7 +59,8 @@ struct RequestContext {
   std::string_view host;       ///< lower case, without port
   std::string_view path;       ///< to be sent to the server; changed by set_path()
   net::IpAddress client;       ///< the peer's address (after PROXY protocol)
-  std::string_view forwarded_for;  ///< X-Forwarded-For as received and trusted, else empty
+  std::string_view forwarded_for;    ///< X-Forwarded-For as received and trusted, else empty
+  std::string_view forwarded_proto;  ///< the first X-Forwarded-Proto as received and trusted, else empty
   bool tls = false;
   base::TimePoint now{};
   FieldEdits request_edits;

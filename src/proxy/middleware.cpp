@@ -1,0 +1,18 @@
+#include "proxy/middleware.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace limpet::proxy {
+
+void FieldEdits::set(std::string_view name, std::string_view value) {
+  std::erase_if(adds_, [name](const auto& field) { return base::iequals(field.first, name); });
+  sets_.emplace_back(name, value);
+}
+
+bool FieldEdits::hides(std::string_view name) const noexcept {
+  return std::ranges::any_of(sets_, [name](const auto& field) { return base::iequals(field.first, name); });
+}
+
+}  // namespace limpet::proxy
