@@ -5,11 +5,9 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/clock.h"
 #include "telemetry/traffic.h"
@@ -27,9 +25,9 @@ enum class SeatKind : std::uint8_t { kRequest, kTunnel };
 
 using telemetry::TrafficCounters;
 
-/// The live state of one server, keyed by its identity (service and URL). It outlives configuration changes, so that
-/// counts survive every reload. Any thread may read and count; admin and health are set by the control thread (health
-/// also by passive checks).
+/// The live state of one server, keyed by its identity (service and URL). It outlives configuration changes,
+/// so that counts survive every reload. Any thread may read and count; admin and health are set by the
+/// control thread (health also by passive checks).
 ///
 /// | admin    | discovery fences | health        | new users | bound users |
 /// |----------|------------------|---------------|-----------|-------------|
@@ -54,16 +52,20 @@ class ServerState {
   /// Turns a request's seat into a tunnel's; the number of seats taken does not change.
   void turn_into_tunnel() noexcept;
   [[nodiscard]] std::uint32_t seats_taken() const noexcept { return seats_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint32_t tunnels_open() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t tunnels_open() const noexcept {
+    return tunnels_.load(std::memory_order_relaxed);
+  }
 
   [[nodiscard]] AdminState admin() const noexcept { return admin_.load(std::memory_order_relaxed); }
   void set_admin(AdminState state) noexcept { admin_.store(state, std::memory_order_relaxed); }
   [[nodiscard]] Health health() const noexcept { return health_.load(std::memory_order_relaxed); }
   void set_health(Health health) noexcept { health_.store(health, std::memory_order_relaxed); }
 
-  /// A passive check's count: notes a failure at `now`; true if this one made `max_failures` within `window`, so that
-  /// the caller marks the server ejected until `now + window`.
-  [[nodiscard]] bool note_failure(base::TimePoint now, base::Duration window, std::uint32_t max_failures) noexcept;
+  /// A passive check's count: notes a failure at `now`. If this one makes `max_failures` within `window`
+  /// since the first of them, the server is ejected until `now + window`, the count starts anew, and the
+  /// result is true (for the log). Any thread.
+  [[nodiscard]] bool note_failure(base::TimePoint now, base::Duration window,
+                                  std::uint32_t max_failures) noexcept;
   /// Ejected by passive checks at `now`.
   [[nodiscard]] bool is_ejected(base::TimePoint now) const noexcept;
 
@@ -71,8 +73,8 @@ class ServerState {
   [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
   /// Sum over all threads.
   struct Totals {
-    std::uint64_t requests = 0, tunnels = 0, messages_to_server = 0, messages_to_client = 0, bytes_to_server = 0,
-                  bytes_to_client = 0, failures = 0;
+    std::uint64_t requests = 0, tunnels = 0, messages_to_server = 0, messages_to_client = 0,
+                  bytes_to_server = 0, bytes_to_client = 0, failures = 0;
   };
   [[nodiscard]] Totals totals() const noexcept;
 
@@ -123,9 +125,9 @@ class Seat {
   SeatKind kind_ = SeatKind::kRequest;
 };
 
-/// All servers' live state by identity. A state is kept as long as a snapshot, a tunnel or a request uses it, and
-/// forgotten by `forget_unused` afterwards. Shared ownership, because snapshots, tunnels and the registry all keep a
-/// state alive and end in any order. Control thread only.
+/// All servers' live state by identity. A state is kept as long as a snapshot, a tunnel or a request uses it,
+/// and forgotten by `forget_unused` afterwards. Shared ownership, because snapshots, tunnels and the registry
+/// all keep a state alive and end in any order. Control thread only.
 class ServerRegistry {
  public:
   explicit ServerRegistry(std::uint32_t threads) : threads_(threads) {}

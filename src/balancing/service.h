@@ -1,39 +1,42 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "balancing/server_state.h"
 #include "balancing/sid_table.h"
 #include "balancing/sticky.h"
+#include "balancing/strategies.h"
 #include "base/clock.h"
-#include "base/failure.h"
 #include "config/model/dynamic.h"
 #include "http/head.h"
 #include "net/address.h"
 
-/// Services as the data path sees them: immutable, built with the snapshot, and the decision which server takes a
-/// request. Pure: no sockets, no clock but an argument.
+/// Services as the data path sees them: immutable, built with the snapshot, and the decision which server
+/// takes a request. Pure: no sockets, no clock but an argument.
 namespace limpet::balancing {
 
 /// One server of a service.
 struct Server {
-  std::shared_ptr<ServerState> state;  ///< shared with the registry and with tunnels, which may outlive the snapshot
-  std::string url;                     ///< byte for byte as configured
-  std::string host;                    ///< authority of the URL, "172.20.0.2:3000": for Host when not passed on
-  std::string path_prefix;             ///< path of the URL, kept only with preservePath; else empty
-  std::vector<net::SocketAddress> addresses;  ///< resolved by the control plane; empty: could not be resolved
-  std::uint32_t weight = 1;
-  std::uint32_t capacity = 0;          ///< most seats, 0: no limit
-  bool fenced = false;                 ///< discovery drains it
-  std::uint64_t hrw_seed = 0;          ///< FNV-1a of the URL
-  std::string cookie_value;            ///< in the issued format
+  std::shared_ptr<ServerState>
+      state;                ///< shared with the registry and with tunnels, which may outlive the snapshot
+  std::string url;          ///< byte for byte as configured
+  std::string host;         ///< authority of the URL, "172.20.0.2:3000": for Host when not passed on
+  std::string path_prefix;  ///< path of the URL, kept only with preservePath; else empty
+  std::vector<net::SocketAddress>
+      addresses;               ///< resolved by the control plane; empty: not resolved, taken as down
+  std::uint32_t weight = 1;    ///< 0: bound users only
+  std::uint32_t capacity = 0;  ///< most seats, 0: no limit
+  bool fenced = false;         ///< discovery drains it
+  std::uint64_t hrw_seed = 0;  ///< FNV-1a of the URL; set by Service
+  std::string cookie_value;    ///< in the issued format; set by Service
 };
 
 /// What a request offers to choose by. Views of the request; valid during the call.
@@ -42,7 +45,8 @@ struct Choice {
   net::IpAddress client;
   base::TimePoint now{};
   SeatKind seat = SeatKind::kRequest;
-  /// Servers already tried for this request (indexes into the service), not chosen again.
+  /// Servers already tried for this request (indexes into the service), not chosen again: the one a user is
+  /// bound to counts as down when it is among them.
   const std::vector<std::uint32_t>* tried = nullptr;
 };
 
@@ -61,36 +65,57 @@ enum class Refusal : std::uint8_t {
 
 /// What was chosen. The seat is taken already.
 struct Selected {
-  std::uint32_t index = 0;       ///< into servers()
+  std::uint32_t index = 0;  ///< into servers()
   Seat seat;
-  bool by_sticky = false;        ///< a sticky source named it
-  bool write_cookie = false;     ///< the answer must carry the service's cookie for this server
+  bool by_sticky = false;     ///< a sticky source named it
+  bool write_cookie = false;  ///< the answer must carry the service's cookie for this server
 };
 
 struct Refused {
   Refusal reason = Refusal::kNoServer;
-  base::Duration wait_timeout{};  ///< for kWait
+  base::Duration wait_timeout{};            ///< for kWait
   Refusal after_wait = Refusal::kNoServer;  ///< what to answer when waiting was in vain
 };
 
-/// A load-balanced service. Immutable but for the round-robin cursor; any thread.
+/// A load-balanced service. Immutable but for the strategy's cursor; any thread.
 class Service {
  public:
   Service(std::string qualified_name, const config::LoadBalancer& settings, std::vector<Server> servers);
 
-  /// Which server takes this request: the sticky sources in their order, then the strategy among the servers that
-  /// take new users and have a seat. Constant time for a bound user.
+  /// Which server takes this request: the sticky sources in their order, then the strategy among the servers
+  /// that take new users and have a seat. Constant time for a bound user.
+  ///
+  /// The first source that names a server decides; a value that names none is passed over, and counts
+  /// (`onUnknown`) only if no other source names a server. What happens to the user of that server:
+  ///
+  /// | server                                | setting     | move           | wait      | reject         |
+  /// |---------------------------------------|-------------|----------------|-----------|----------------|
+  /// | down, ejected, not resolved, tried    | on_down     | choose again   | kWait     | kBoundDown     |
+  /// | draining or fenced                    | on_draining | stays there    | kWait     | kBoundDraining |
+  /// | full                                  | on_full     | choose again   | kWait     | kBoundFull     |
+  /// | not one of this service (any more)    | on_unknown  | choose again   | as move   | kBoundUnknown  |
+  ///
+  /// After kWait the caller asks again, with an empty `tried`, until `wait_timeout` has passed, and then
+  /// answers `after_wait`. A new user (or one that must choose again) who finds every server full waits
+  /// likewise if `queue_timeout` is set.
+  ///
+  /// The cookie is to be written when the server was chosen anew, and when a source named it and the cookie
+  /// that came along does not say so in the issued format (an old format, another server's, or none), so that
+  /// the next request finds the way by cookie. Of a user known by sid it is only rewritten, never first
+  /// written: the handshake's answer had it, and the client does not send it back.
   [[nodiscard]] std::expected<Selected, Refused> choose(const Choice& choice) const;
 
-  /// Whether any server could take a new user at all (for failover).
-  [[nodiscard]] bool is_up(base::TimePoint now) const noexcept;
+  /// Whether any server could take a new user if it had a seat (for failover): a service that is merely full
+  /// is up.
+  [[nodiscard]] bool is_up(base::TimePoint now) const noexcept { return picker_.any_takes_users(now); }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const config::LoadBalancer& settings() const noexcept { return settings_; }
   [[nodiscard]] const std::vector<Server>& servers() const noexcept { return servers_; }
-  /// The name of the sticky cookie, empty if the service is not sticky by cookie.
+  /// The name of the sticky cookie, empty if the service is not sticky by cookie (`sticky.cookie` is not set,
+  /// or `sticky.sources` leaves the cookie out).
   [[nodiscard]] const std::string& cookie_name() const noexcept { return cookie_name_; }
-  /// The Set-Cookie value that binds a user to a server.
+  /// The Set-Cookie value that binds a user to a server. Only if cookie_name() is not empty.
   [[nodiscard]] std::string set_cookie(std::uint32_t index) const;
   /// Whether `sid` is among the sticky sources, so that handshake answers must be read for it.
   [[nodiscard]] bool learns_sid() const noexcept { return learns_sid_; }
@@ -100,16 +125,30 @@ class Service {
   [[nodiscard]] const std::shared_ptr<SidTable>& shared_sids() const noexcept { return sids_; }
 
  private:
+  /// What the sticky sources say about a request.
+  struct Binding {
+    std::optional<std::uint32_t> server;
+    bool by_sid = false;
+    bool unknown = false;  // a source gave a value that names no server
+  };
+  void set_up_sticky();
+  [[nodiscard]] Picker make_picker() const;
+  [[nodiscard]] std::optional<std::string_view> sent_cookie(const http::RequestHead& head) const noexcept;
+  [[nodiscard]] Binding find_binding(const Choice& choice, std::optional<std::string_view> cookie) const;
+  [[nodiscard]] std::expected<Seat, Refusal> take_bound_seat(const Choice& choice, std::uint32_t index) const;
+  [[nodiscard]] config::LostPolicy policy_for(Refusal lost) const noexcept;
+  [[nodiscard]] std::expected<Selected, Refused> choose_anew(const Choice& choice) const;
+
   std::string name_;
   config::LoadBalancer settings_;
   std::vector<Server> servers_;
   std::string cookie_name_;
   std::vector<config::StickySource> sources_;
   CookieIndex index_;
+  std::unordered_map<const ServerState*, std::uint32_t> by_state_;  // for sid
   bool learns_sid_ = false;
   std::shared_ptr<SidTable> sids_;  // shared by successive snapshots of the same service
-  std::vector<std::uint32_t> schedule_;          // smooth weighted round robin, one period
-  mutable std::atomic<std::uint64_t> cursor_{0};  // into schedule_
+  Picker picker_;
 };
 
 }  // namespace limpet::balancing

@@ -1,0 +1,105 @@
+#include "balancing/server_state.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/hash.h"
+
+namespace limpet::balancing {
+namespace {
+
+constexpr unsigned kCountBits = 24;
+constexpr std::uint64_t kCountMask = (std::uint64_t{1} << kCountBits) - 1;
+constexpr std::uint64_t kStartMask = (std::uint64_t{1} << (64 - kCountBits)) - 1;
+
+std::uint64_t milliseconds_of(base::Duration duration) noexcept {
+  return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(duration).count());
+}
+
+}  // namespace
+
+ServerState::ServerState(std::string service, std::string url, std::uint32_t threads)
+    : service_(std::move(service)),
+      url_(std::move(url)),
+      id_(base::hex16(base::fnv1a_64(service_ + "|" + url_))),
+      threads_(threads),
+      traffic_(std::make_unique<TrafficCounters[]>(threads)) {}
+
+bool ServerState::try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept {
+  if (capacity == 0) {
+    seats_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    std::uint32_t taken = seats_.load(std::memory_order_relaxed);
+    do {
+      if (taken >= capacity) return false;
+    } while (!seats_.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
+  }
+  if (kind == SeatKind::kTunnel) tunnels_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void ServerState::release_seat(SeatKind kind) noexcept {
+  if (kind == SeatKind::kTunnel) tunnels_.fetch_sub(1, std::memory_order_relaxed);
+  seats_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ServerState::turn_into_tunnel() noexcept {
+  tunnels_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool ServerState::note_failure(base::TimePoint now, base::Duration window,
+                               std::uint32_t max_failures) noexcept {
+  const std::uint64_t now_ms = milliseconds_of(now.time_since_epoch()) & kStartMask;
+  const std::uint64_t limit = std::clamp<std::uint64_t>(max_failures, 1, kCountMask);
+  std::uint64_t noted = failures_in_window_.load(std::memory_order_relaxed);
+  std::uint64_t next = 0;
+  bool reached = false;
+  do {
+    const std::uint64_t age = (now_ms - (noted >> kCountBits)) & kStartMask;
+    const std::uint64_t count = noted & kCountMask;
+    // A thread whose clock reading is a little older than the window's start sees an age near the maximum.
+    const bool fresh = count != 0 && (age <= milliseconds_of(window) || age > kStartMask / 2);
+    const std::uint64_t counted = fresh ? count + 1 : 1;
+    reached = counted >= limit;
+    next = reached ? 0 : ((fresh ? noted >> kCountBits : now_ms) << kCountBits) | counted;
+  } while (!failures_in_window_.compare_exchange_weak(noted, next, std::memory_order_relaxed));
+  if (reached) ejected_until_.store((now + window).time_since_epoch().count(), std::memory_order_relaxed);
+  return reached;
+}
+
+bool ServerState::is_ejected(base::TimePoint now) const noexcept {
+  return now.time_since_epoch().count() < ejected_until_.load(std::memory_order_relaxed);
+}
+
+ServerState::Totals ServerState::totals() const noexcept {
+  Totals sum;
+  for (std::uint32_t i = 0; i < threads_; ++i) {
+    const TrafficCounters& part = traffic_[i];
+    sum.requests += part.requests.load(std::memory_order_relaxed);
+    sum.tunnels += part.tunnels.load(std::memory_order_relaxed);
+    sum.messages_to_server += part.messages_to_server.load(std::memory_order_relaxed);
+    sum.messages_to_client += part.messages_to_client.load(std::memory_order_relaxed);
+    sum.bytes_to_server += part.bytes_to_server.load(std::memory_order_relaxed);
+    sum.bytes_to_client += part.bytes_to_client.load(std::memory_order_relaxed);
+    sum.failures += part.failures.load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
+std::shared_ptr<ServerState> ServerRegistry::find_or_add(std::string_view service, std::string_view url) {
+  std::shared_ptr<ServerState>& state = states_[{std::string(service), std::string(url)}];
+  if (state == nullptr) {
+    state = std::make_shared<ServerState>(std::string(service), std::string(url), threads_);
+  }
+  return state;
+}
+
+void ServerRegistry::forget_unused() {
+  // A count of one can't grow meanwhile: only this registry, on this thread, hands out a state nobody else
+  // holds.
+  std::erase_if(states_, [](const auto& entry) {
+    return entry.second.use_count() == 1 && entry.second->seats_taken() == 0;
+  });
+}
+
+}  // namespace limpet::balancing

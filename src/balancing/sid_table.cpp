@@ -1,0 +1,99 @@
+#include "balancing/sid_table.h"
+
+#include <algorithm>
+
+#include "balancing/server_state.h"
+#include "base/hash.h"
+
+namespace limpet::balancing {
+
+SidTable::SidTable(base::Duration lifetime, std::size_t max_entries)
+    : lifetime_(lifetime), max_entries_per_shard_(std::max<std::size_t>(1, max_entries / kShards)) {}
+
+SidTable::Shard& SidTable::shard_of(std::string_view sid) noexcept {
+  return shards_[base::mix_64(base::fnv1a_64(sid), 0) % kShards];
+}
+
+void SidTable::drop_first(Shard& shard) {
+  shard.by_sid.erase(shard.by_use.front().sid);
+  shard.by_use.pop_front();
+}
+
+void SidTable::drop_expired(Shard& shard, base::TimePoint now) {
+  while (!shard.by_use.empty() && shard.by_use.front().expires <= now) drop_first(shard);
+}
+
+void SidTable::learn(std::string_view sid, std::shared_ptr<ServerState> server, base::TimePoint now) {
+  if (sid.empty() || sid.size() > kMaxSidLength) return;
+  Shard& shard = shard_of(sid);
+  const std::lock_guard lock(shard.mutex);
+  drop_expired(shard, now);
+  if (const auto found = shard.by_sid.find(sid); found != shard.by_sid.end()) {
+    found->second->server = std::move(server);
+    found->second->expires = now + lifetime_;
+    shard.by_use.splice(shard.by_use.end(), shard.by_use, found->second);
+    return;
+  }
+  if (shard.by_use.size() >= max_entries_per_shard_) drop_first(shard);
+  const auto entry =
+      shard.by_use.insert(shard.by_use.end(), {std::string(sid), std::move(server), now + lifetime_});
+  shard.by_sid.emplace(entry->sid, entry);
+}
+
+std::shared_ptr<ServerState> SidTable::find(std::string_view sid, base::TimePoint now) {
+  if (sid.empty() || sid.size() > kMaxSidLength) return nullptr;
+  Shard& shard = shard_of(sid);
+  const std::lock_guard lock(shard.mutex);
+  drop_expired(shard, now);
+  const auto found = shard.by_sid.find(sid);
+  if (found == shard.by_sid.end()) return nullptr;
+  found->second->expires = now + lifetime_;
+  shard.by_use.splice(shard.by_use.end(), shard.by_use, found->second);
+  return found->second->server;
+}
+
+void SidTable::sweep(base::TimePoint now) {
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    drop_expired(shard, now);
+  }
+}
+
+std::size_t SidTable::size() const {
+  std::size_t sum = 0;
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    sum += shard.by_use.size();
+  }
+  return sum;
+}
+
+std::optional<std::string_view> find_handshake_sid(std::string_view body) noexcept {
+  constexpr std::size_t kMaxFraming = 12;
+  constexpr std::size_t kMaxPacket = 512;
+  constexpr std::string_view kOpen = "0{";
+  constexpr std::string_view kKey = "\"sid\"";
+  constexpr std::string_view kBlank = " \t\r\n";
+
+  const std::size_t start = body.substr(0, kMaxFraming + kOpen.size()).find(kOpen);
+  if (start == std::string_view::npos) return std::nullopt;
+  std::string_view rest = body.substr(start + kOpen.size(), kMaxPacket);
+  const auto skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(kBlank), rest.size())); };
+  while (true) {
+    const std::size_t key = rest.find(kKey);
+    if (key == std::string_view::npos) return std::nullopt;
+    rest.remove_prefix(key + kKey.size());
+    skip_blanks();
+    if (!rest.starts_with(':')) continue;
+    rest.remove_prefix(1);
+    skip_blanks();
+    if (!rest.starts_with('"')) return std::nullopt;
+    rest.remove_prefix(1);
+    const std::size_t end = rest.find_first_of("\"\\");
+    if (end == std::string_view::npos || rest[end] != '"' || end == 0 || end > kMaxSidLength)
+      return std::nullopt;
+    return rest.substr(0, end);
+  }
+}
+
+}  // namespace limpet::balancing
