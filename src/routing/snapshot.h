@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
