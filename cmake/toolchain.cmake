@@ -2,7 +2,7 @@
 add_library(limpet_warnings INTERFACE)
 target_compile_options(limpet_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-  -Woverloaded-virtual -Wcast-qual -Wimplicit-fallthrough -Wextra-semi -Werror)
+  -Woverloaded-virtual -Wcast-qual -Wimplicit-fallthrough -Wextra-semi -Wno-missing-designated-field-initializers -Werror)
 
 find_program(LIMPET_CCACHE ccache)
 if(LIMPET_CCACHE)

@@ -150,6 +150,19 @@ FieldId field_id(std::string_view name) noexcept {
   return slot.name.size() == name.size() && equals_lowered(name, slot.name) ? slot.id : FieldId::kOther;
 }
 
+void RequestHead::rebase(std::string_view from, const char* to) noexcept {
+  const auto move = [&](std::string_view& view) {
+    // A path of "/" that an absolute-form target lacks points elsewhere.
+    if (view.data() < from.data() || view.data() > from.data() + from.size()) return;
+    view = {to + (view.data() - from.data()), view.size()};
+  };
+  for (std::string_view* view : {&method_text, &target, &path, &query, &host}) move(*view);
+  for (Field& field : fields) {
+    move(field.name);
+    move(field.value);
+  }
+}
+
 std::optional<std::string_view> RequestHead::find(FieldId id) const noexcept {
   return find_id(fields, id);
 }

@@ -123,6 +123,8 @@ struct RequestHead {
   [[nodiscard]] std::optional<std::string_view> find(FieldId id) const noexcept;
   /// The same for any name, case ignored.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
+  /// Lets every view that points into `from` point to the same place in its copy at `to`.
+  void rebase(std::string_view from, const char* to) noexcept;
 };
 
 /// A response head.

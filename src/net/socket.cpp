@@ -182,6 +182,12 @@ void Socket::cancel() noexcept {
   fail_waiting(base::FailureKind::kCancelled);
 }
 
+void Socket::interrupt_read() noexcept {
+  if (reader_ == nullptr) return;
+  reader_->result_ = std::unexpected(base::Failure{.kind = base::FailureKind::kCancelled, .side = side_});
+  finish(reader_);
+}
+
 void Socket::on_hang_up(HangUp call, void* context) noexcept {
   hang_up_ = call;
   hang_up_context_ = context;

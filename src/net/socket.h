@@ -91,6 +91,9 @@ class Socket final : public EventHandler {
   /// Fails waiting operations and all later ones with kCancelled. They resume after the current handler.
   void cancel() noexcept;
 
+  /// Fails a waiting read with kCancelled, once; the socket stays usable.
+  void interrupt_read() noexcept;
+
   /// Calls `call(context)` when the peer hangs up (half or whole) while nobody reads; once. Null to stop.
   using HangUp = void (*)(void* context) noexcept;
   void on_hang_up(HangUp call, void* context) noexcept;

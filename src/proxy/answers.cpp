@@ -1,5 +1,6 @@
 #include "proxy/answers.h"
 
+#include <random>
 #include <string_view>
 
 #include "http/head_writer.h"
@@ -10,6 +11,23 @@ Answer status_answer(std::uint16_t status) {
   Answer answer;
   answer.status = status;
   answer.body = status == 404 ? "404 page not found\n" : std::string(http::reason_phrase(status)) + "\n";
+  return answer;
+}
+
+Answer refusal_answer(balancing::Refusal reason) {
+  Answer answer = status_answer(503);
+  answer.fields.emplace_back("Limpet-Reason", balancing::refusal_name(reason));
+  if (reason != balancing::Refusal::kBoundUnknown) {
+    // Spread over some seconds, so that those who were refused together do not come back together.
+    thread_local std::minstd_rand random(std::random_device{}());
+    answer.fields.emplace_back("Retry-After", std::to_string(std::uniform_int_distribution(1, 5)(random)));
+  }
+  return answer;
+}
+
+Answer failure_answer(const base::Failure& failure) {
+  Answer answer = status_answer(failure.kind == base::FailureKind::kTimeout ? 504 : 502);
+  answer.fields.emplace_back("Limpet-Reason", failure.text());
   return answer;
 }
 

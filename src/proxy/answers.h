@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "balancing/service.h"
+#include "base/failure.h"
 #include "proxy/middleware.h"
 
 /// Answers that Limpet makes itself.
@@ -15,6 +17,12 @@ struct WriteOptions {
 
 /// A short plain answer with the status's standard phrase as its text, like Traefik's.
 [[nodiscard]] Answer status_answer(std::uint16_t status);
+
+/// 503 with the reason in a Limpet-Reason field, and a Retry-After with jitter where waiting helps.
+[[nodiscard]] Answer refusal_answer(balancing::Refusal reason);
+
+/// 504 for a server that took too long, 502 for every other failure of its own, with a Limpet-Reason field.
+[[nodiscard]] Answer failure_answer(const base::Failure& failure);
 
 /// Appends a whole answer, head and body, to `out`.
 void write_answer(std::string& out, const Answer& answer, const WriteOptions& options);

@@ -89,7 +89,7 @@ net::Task<bool> ClientConnection::read_proxy_header() {
 void ClientConnection::keep_head(std::size_t size) {
   const std::string_view bytes = buffer_.view().substr(0, size);
   head_bytes_.assign(bytes);
-  head_.rebase(bytes.data(), head_bytes_.data());
+  head_.rebase(bytes, head_bytes_.data());
   buffer_.consume(size);
   buffer_.shrink();
 }

@@ -21,12 +21,12 @@ namespace limpet::proxy {
 enum class Outcome : std::uint8_t {
   kKeepAlive,   ///< ready for the next request
   kClose,       ///< answered, to be closed in good order
-  kAbort,       ///< broken in the middle of an answer: close at once
+  kAbort,       ///< broken in the middle of an answer, or the client is gone: close at once
   kHandedOver,  ///< the socket belongs to the relay engine now
 };
 
-/// One request and its answer: routed, passed through the middlewares, sent to a server, answered. Belongs to its
-/// connection's thread and lives as long as the request.
+/// One request and its answer: routed, passed through the middlewares, then answered by Limpet itself or sent to a server
+/// (see ServerTry). Belongs to its connection's thread and lives as long as the request.
 class Exchange {
  public:
   explicit Exchange(ClientConnection& connection);
@@ -36,53 +36,38 @@ class Exchange {
 
   [[nodiscard]] net::Task<Outcome> run();
 
- private:
-  /// What came of one try with one server.
-  enum class Try : std::uint8_t {
-    kDone,         ///< answered, see outcome_
-    kFailed,       ///< the client can still be given an error, see failure_
-    kOtherServer,  ///< nothing was sent: another server may be tried
-    kSameServer,   ///< a kept connection turned out dead before it took the request: a fresh one may be tried
-  };
+  // For ServerTry:
 
-  // Ways a request goes.
-  [[nodiscard]] net::Task<std::optional<Outcome>> pass_chain(const routing::Chain* chain);
+  [[nodiscard]] ClientConnection& connection() noexcept { return connection_; }
+  [[nodiscard]] RequestContext& context() noexcept { return context_; }
+  [[nodiscard]] Report& report() noexcept { return report_; }
+  [[nodiscard]] const http::RequestHead& head() const noexcept { return connection_.head(); }
+  [[nodiscard]] std::vector<std::string>& cookies() noexcept { return cookies_; }
+  /// The peer may name the client's address in X-Forwarded-For.
+  [[nodiscard]] bool trusted() const noexcept { return trusted_; }
+
+ private:
+  [[nodiscard]] net::Task<Outcome> route();
+  [[nodiscard]] bool set_up_context(http::HeadError& error);
+  [[nodiscard]] net::Task<std::optional<Answer>> pass_chain(const routing::Chain* chain);
   [[nodiscard]] net::Task<Outcome> answer(Answer answer);
   [[nodiscard]] net::Task<Outcome> serve_internally(routing::InternalService service);
   [[nodiscard]] net::Task<Outcome> forward(const balancing::Service& service);
   [[nodiscard]] net::Task<std::expected<balancing::Selected, balancing::Refused>> choose(
       const balancing::Service& service, const std::vector<std::uint32_t>& tried);
-  [[nodiscard]] Answer refusal_answer(balancing::Refusal reason) const;
-
-  // One try.
-  [[nodiscard]] net::Task<Try> attempt(const balancing::Service& service, balancing::Selected& selected, bool fresh);
-  [[nodiscard]] std::unique_ptr<ServerConnection> connect(const balancing::Server& server);
-  [[nodiscard]] net::Task<Try> send_and_receive(const balancing::Service& service, balancing::Selected& selected,
-                                                ServerConnection& server);
-  [[nodiscard]] net::Task<Try> receive(const balancing::Service& service, balancing::Selected& selected,
-                                       ServerConnection& server);
-  [[nodiscard]] net::Task<std::expected<void, base::Failure>> read_response_head(ServerConnection& server,
-                                                                                base::Duration timeout);
-  [[nodiscard]] net::Task<void> send_request_body(ServerConnection& server);
-  [[nodiscard]] net::Task<void> finish_request_body(bool response_complete);
-  [[nodiscard]] net::Task<bool> pass_interim_response();
-  [[nodiscard]] net::Task<Try> hand_over(const balancing::Service& service, balancing::Selected& selected,
-                                         ServerConnection& server);
-  [[nodiscard]] Try failed(base::Failure failure, ServerConnection& server, bool request_sent);
-
-  // Heads.
-  void compose_request_head(const balancing::Service& service, const balancing::Server& server);
-  void compose_response_head(const balancing::Service& service, const balancing::Selected& selected, bool close);
-  void write_response_fields(http::HeadWriterRef writer, const balancing::Service& service,
-                             const balancing::Selected& selected);
-
-  [[nodiscard]] bool wants_upgrade() const noexcept;
-  [[nodiscard]] bool may_repeat() const noexcept;
-  void report(std::uint16_t status);
+  [[nodiscard]] net::Task<bool> drain_request_body(std::string* keep, std::size_t limit);
 
   ClientConnection& connection_;
   Worker& worker_;
-  std::shared_ptr<const routing::Snapshot> snapshot_;
+  std::shared_ptr<const routing::Snapshot> snapshot_;  // shared with the worker: kept for the length of the request
+  RequestContext context_;
+  Report report_;
+  std::string host_;
+  std::string canonical_;  // scratch of the canonical path
+  std::string routing_;    // scratch of the path as rules see it
+  std::vector<std::string> cookies_;
+  bool trusted_ = false;
+  bool body_read_ = false;
 };
 
 }  // namespace limpet::proxy

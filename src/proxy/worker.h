@@ -78,8 +78,14 @@ class Worker {
   void remove(ClientConnection& connection) noexcept;
   void request_began() noexcept { busy_.fetch_add(1, std::memory_order_relaxed); }
   void request_ended() noexcept { busy_.fetch_sub(1, std::memory_order_relaxed); }
-  void tunnel_began() noexcept { tunnels_.fetch_add(1, std::memory_order_relaxed); }
-  void tunnel_ended() noexcept { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
+  void tunnel_began() noexcept {
+    tunnels_.fetch_add(1, std::memory_order_relaxed);
+    load_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void tunnel_ended() noexcept {
+    tunnels_.fetch_sub(1, std::memory_order_relaxed);
+    load_.fetch_sub(1, std::memory_order_relaxed);
+  }
 
  private:
   void accepted(const EntryPoint& entry_point, net::Fd fd, const net::SocketAddress& peer);

@@ -1,0 +1,296 @@
+#include "proxy/exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "http/url.h"
+#include "proxy/answers.h"
+#include "proxy/body_sink.h"
+#include "proxy/server_try.h"
+#include "routing/rule.h"
+
+namespace limpet::proxy {
+namespace {
+
+constexpr std::size_t kMaxInternalBody = 1024 * 1024;
+constexpr std::size_t kMaxDiscardedBody = 256 * 1024;
+constexpr base::Duration kSeatPoll = std::chrono::milliseconds(20);
+constexpr std::uint32_t kMaxTries = 4;
+
+// Lower case, without port and trailing dot; brackets of an IPv6 address stay.
+void normalise_host(std::string_view host, std::string& out) {
+  const std::size_t bracket = host.rfind(']');
+  const std::size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+    host = host.substr(0, colon);
+  }
+  if (host.ends_with('.')) host.remove_suffix(1);
+  out.assign(host);
+  std::ranges::transform(out, out.begin(), [](char c) { return base::to_lower(c); });
+}
+
+}  // namespace
+
+Exchange::Exchange(ClientConnection& connection)
+    : connection_(connection), worker_(connection.worker()), snapshot_(worker_.snapshot()) {
+  const http::RequestHead& head = connection_.head();
+  report_.entry_point = &connection_.entry_point();
+  report_.client = connection_.client();
+  report_.started = worker_.reactor().now();
+  report_.started_at = base::WallClock::now();
+  report_.method = head.method_text;
+  report_.host = head.host;
+  report_.target = head.target;
+  report_.minor_version = head.minor_version;
+  report_.websocket = head.websocket;
+}
+
+Exchange::~Exchange() = default;
+
+bool Exchange::set_up_context(http::HeadError& error) {
+  const http::RequestHead& head = connection_.head();
+  const EntryPoint& entry_point = connection_.entry_point();
+  context_.head = &head;
+  context_.client = connection_.client().ip();
+  context_.now = worker_.reactor().now();
+  trusted_ = entry_point.forwarded_insecure ||
+             net::contains(entry_point.forwarded_trusted, connection_.client().ip());
+  if (trusted_) context_.forwarded_for = head.find(http::FieldId::kXForwardedFor).value_or("");
+  normalise_host(head.host, host_);
+  context_.host = host_;
+  if (head.target == "*") {
+    context_.path = head.target;
+    return true;
+  }
+  if (!http::encoded_characters(head.path).is_within(http::EncodedSet::usual())) {
+    error = {.status = 400, .reason = "the path holds %00"};
+    return false;
+  }
+  const auto canonical = http::canonical_path(head.path, true, canonical_);
+  if (!canonical) {
+    error = canonical.error();
+    return false;
+  }
+  context_.path = *canonical;
+  return true;
+}
+
+net::Task<Outcome> Exchange::run() {
+  Outcome outcome = co_await route();
+  if (outcome != Outcome::kHandedOver) {
+    report_.duration = base::Clock::now() - report_.started;
+    worker_.reporter().finished(report_);
+  }
+  co_return outcome;
+}
+
+net::Task<Outcome> Exchange::route() {
+  http::HeadError error;
+  if (!set_up_context(error)) {
+    const Outcome outcome = co_await answer(status_answer(error.status));
+    co_return outcome;
+  }
+  const EntryPoint& entry_point = connection_.entry_point();
+  const routing::Route* found = nullptr;
+  const auto table = snapshot_->tables.find(entry_point.name);
+  if (table != snapshot_->tables.end()) {
+    const routing::Subject subject{.head = context_.head,
+                                   .host = context_.host,
+                                   .path = http::routing_path(context_.path, routing_),
+                                   .client = context_.client};
+    found = table->second.find(subject);
+  }
+  if (found == nullptr) {
+    const Outcome outcome = co_await answer(status_answer(404));
+    co_return outcome;
+  }
+  report_.router = found->router;
+
+  const auto own_chain = snapshot_->entry_point_chains.find(entry_point.name);
+  if (own_chain != snapshot_->entry_point_chains.end()) {
+    auto refused = co_await pass_chain(own_chain->second.get());
+    if (refused) {
+      const Outcome outcome = co_await answer(std::move(*refused));
+      co_return outcome;
+    }
+  }
+  auto refused = co_await pass_chain(found->chain.get());
+  if (refused) {
+    const Outcome outcome = co_await answer(std::move(*refused));
+    co_return outcome;
+  }
+
+  const routing::ServiceNode* leaf =
+      found->service == nullptr ? nullptr
+                                : routing::resolve_leaf(*found->service, connection_.head(), context_.now, cookies_);
+  if (leaf == nullptr) {
+    const Outcome outcome = co_await answer(status_answer(503));
+    co_return outcome;
+  }
+  report_.service = leaf->name;
+  if (const auto* internal = std::get_if<routing::InternalService>(&leaf->kind)) {
+    const Outcome outcome = co_await serve_internally(*internal);
+    co_return outcome;
+  }
+  const Outcome outcome = co_await forward(*std::get<std::unique_ptr<balancing::Service>>(leaf->kind));
+  co_return outcome;
+}
+
+net::Task<std::optional<Answer>> Exchange::pass_chain(const routing::Chain* chain) {
+  if (chain == nullptr) co_return std::nullopt;
+  // The builder is given no other kind of chain than ours.
+  const auto& steps = static_cast<const MiddlewareChain*>(chain)->steps();
+  for (const std::shared_ptr<Middleware>& step : steps) {
+    Verdict verdict = step->on_request(context_);
+    if (auto* made = std::get_if<Answer>(&verdict)) co_return std::move(*made);
+    if (auto* work = std::get_if<BlockingWork>(&verdict)) {
+      OnPool<std::optional<Answer>> job(*worker_.shared().blocking, worker_.reactor(), std::move(*work));
+      std::optional<Answer> made = co_await job;
+      if (made) co_return made;
+    }
+  }
+  report_.user = context_.user;
+  co_return std::nullopt;
+}
+
+net::Task<bool> Exchange::drain_request_body(std::string* keep, std::size_t limit) {
+  if (std::exchange(body_read_, true)) co_return true;
+  const http::RequestHead& head = connection_.head();
+  if (head.framing.kind == http::BodyKind::kNone) co_return true;
+  // A client that waits for "100 Continue" has not sent its body.
+  if (head.expect_continue && keep == nullptr && connection_.buffer().empty()) co_return false;
+  const BodySinkResult result =
+      co_await read_body(connection_.socket(), connection_.buffer(), head.framing, keep, limit,
+                         connection_.entry_point().settings.transport.read_timeout);
+  co_return result == BodySinkResult::kComplete;
+}
+
+net::Task<Outcome> Exchange::answer(Answer answer) {
+  const bool complete = co_await drain_request_body(nullptr, kMaxDiscardedBody);
+  const http::RequestHead& head = connection_.head();
+  const bool close = !complete || !head.keep_alive || worker_.stopping();
+  for (const std::string& cookie : cookies_) answer.fields.emplace_back("Set-Cookie", cookie);
+  for (const auto& [name, value] : context_.response_edits.sets()) {
+    if (!value.empty()) answer.fields.emplace_back(name, value);
+  }
+  for (const auto& [name, value] : context_.response_edits.adds()) answer.fields.emplace_back(name, value);
+  std::string& out = connection_.scratch();
+  out.clear();
+  write_answer(out, answer, {.close = close, .body = head.method != http::Method::kHead});
+  report_.status = answer.status;
+  report_.response_bytes = answer.body.size();
+  connection_.socket().set_deadline(connection_.entry_point().settings.transport.write_timeout);
+  const auto sent = co_await connection_.socket().write(out);
+  if (!sent) co_return Outcome::kAbort;
+  co_return close ? Outcome::kClose : Outcome::kKeepAlive;
+}
+
+net::Task<Outcome> Exchange::serve_internally(routing::InternalService service) {
+  const http::RequestHead& head = connection_.head();
+  routing::InternalRequest request;
+  request.service = service;
+  request.entry_point = connection_.entry_point().name;
+  request.method = head.method_text;
+  request.path = context_.path;
+  request.query = head.query;
+  request.host = host_;
+  for (const http::Field& field : head.fields) request.fields.emplace_back(field.name, field.value);
+  if (head.expect_continue && head.framing.kind != http::BodyKind::kNone) {
+    const auto sent = co_await connection_.socket().write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!sent) co_return Outcome::kAbort;
+  }
+  const bool complete = co_await drain_request_body(&request.body, kMaxInternalBody);
+  if (!complete) {
+    const Outcome refused = co_await answer(status_answer(413));
+    co_return refused;
+  }
+
+  /// Waits for the handler's reply, from whichever thread it comes.
+  struct ReplyAwaiter {
+    routing::InternalHandler& handler;
+    net::Reactor& reactor;
+    routing::InternalRequest request;
+    routing::InternalAnswer reply;
+    [[nodiscard]] static bool await_ready() noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiter) {
+      handler.handle(std::move(request), [this, waiter](routing::InternalAnswer made) {
+        reactor.post([this, waiter, made = std::move(made)]() mutable {
+          reply = std::move(made);
+          waiter.resume();
+        });
+      });
+    }
+    [[nodiscard]] routing::InternalAnswer await_resume() { return std::move(reply); }
+  };
+  ReplyAwaiter waiting{*worker_.shared().internal, worker_.reactor(), std::move(request), {}};
+  routing::InternalAnswer made = co_await waiting;
+  Answer reply;
+  reply.status = made.status;
+  reply.body = std::move(made.body);
+  for (auto& field : made.fields) {
+    if (base::iequals(field.first, "Content-Type")) {
+      reply.content_type = std::move(field.second);
+    } else {
+      reply.fields.push_back(std::move(field));
+    }
+  }
+  const Outcome outcome = co_await answer(std::move(reply));
+  co_return outcome;
+}
+
+net::Task<std::expected<balancing::Selected, balancing::Refused>> Exchange::choose(
+    const balancing::Service& service, const std::vector<std::uint32_t>& tried) {
+  balancing::Choice choice;
+  choice.head = context_.head;
+  choice.client = context_.client;
+  choice.tried = &tried;
+  base::TimePoint deadline = base::TimePoint::max();
+  while (true) {
+    choice.now = worker_.reactor().now();
+    auto selected = service.choose(choice);
+    if (selected || selected.error().reason != balancing::Refusal::kWait) co_return selected;
+    if (deadline == base::TimePoint::max()) deadline = choice.now + selected.error().wait_timeout;
+    if (choice.now >= deadline || connection_.socket().hung_up() || worker_.stopping()) {
+      co_return std::unexpected(balancing::Refused{.reason = selected.error().after_wait});
+    }
+    net::Sleep pause(worker_.reactor(), kSeatPoll);
+    co_await pause;
+  }
+}
+
+net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
+  std::vector<std::uint32_t> tried;
+  bool fresh = false;
+  for (std::uint32_t tries = 0;; ++tries) {
+    auto selected = co_await choose(service, tried);
+    if (!selected) {
+      const Outcome outcome = co_await answer(refusal_answer(selected.error().reason));
+      co_return outcome;
+    }
+    ServerTry attempt(*this, service, *selected);
+    const ServerTry::Result result = co_await attempt.run(fresh);
+    body_read_ = attempt.body_read();
+    switch (result) {
+      case ServerTry::Result::kKeepAlive: co_return Outcome::kKeepAlive;
+      case ServerTry::Result::kClose: co_return Outcome::kClose;
+      case ServerTry::Result::kAbort: co_return Outcome::kAbort;
+      case ServerTry::Result::kHandedOver: co_return Outcome::kHandedOver;
+      case ServerTry::Result::kOtherServer:
+        tried.push_back(selected->index);
+        break;
+      case ServerTry::Result::kSameServer:
+        fresh = true;
+        break;
+      case ServerTry::Result::kFailed: break;
+    }
+    if (result == ServerTry::Result::kFailed || tries + 1 >= kMaxTries ||
+        (result == ServerTry::Result::kOtherServer && tried.size() >= service.servers().size())) {
+      const Outcome outcome = co_await answer(failure_answer(attempt.failure()));
+      co_return outcome;
+    }
+    ++report_.retries;
+  }
+}
+
+}  // namespace limpet::proxy

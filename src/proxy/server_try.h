@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "balancing/service.h"
+#include "base/failure.h"
+#include "http/head.h"
+#include "net/task.h"
+#include "proxy/body.h"
+#include "proxy/server_pool.h"
+
+namespace limpet::proxy {
+
+class Exchange;
+
+/// One try to have a request answered by one server. Knows what was sent, so that the caller repeats only what RFC 9110
+/// (section 9.2.2) lets it: what never reached a server, or an idempotent request that a kept connection swallowed.
+class ServerTry {
+ public:
+  enum class Result : std::uint8_t {
+    kKeepAlive,    ///< answered; the client's connection may go on
+    kClose,        ///< answered; to be closed in good order
+    kAbort,        ///< broken in the middle of the answer, or the client is gone
+    kHandedOver,   ///< a tunnel now
+    kOtherServer,  ///< nothing was sent: another server may be tried
+    kSameServer,   ///< a kept connection was dead: a fresh one may be tried
+    kFailed,       ///< no answer, but the client can be given one: see failure()
+  };
+
+  ServerTry(Exchange& exchange, const balancing::Service& service, balancing::Selected& selected) noexcept;
+  ServerTry(const ServerTry&) = delete;
+  ServerTry& operator=(const ServerTry&) = delete;
+  ~ServerTry();
+
+  /// `fresh`: don't use a kept connection.
+  [[nodiscard]] net::Task<Result> run(bool fresh);
+  [[nodiscard]] const base::Failure& failure() const noexcept { return failure_; }
+  /// Bytes of the request's body have been taken from the client: it can't be sent again, nor read to its end.
+  [[nodiscard]] bool body_read() const noexcept { return body_.moved > 0 || body_.complete; }
+
+ private:
+  [[nodiscard]] bool connect();
+  void compose_request();
+  [[nodiscard]] net::Task<std::optional<Result>> send_head();
+  [[nodiscard]] net::Task<void> send_body();
+  [[nodiscard]] net::Task<Result> exchange_messages();
+  [[nodiscard]] net::Task<Result> receive();
+  [[nodiscard]] net::Task<std::expected<std::size_t, base::Failure>> read_head(base::Duration timeout);
+  [[nodiscard]] net::Task<bool> pass_interim(std::size_t head_size);
+  [[nodiscard]] net::Task<Result> pass_response(std::size_t head_size);
+  [[nodiscard]] net::Task<Result> hand_over(std::size_t head_size);
+  [[nodiscard]] Result failed(base::Failure failure);
+  void note_failure();
+  void add_sticky_cookie();
+  void learn_sid(std::string_view first_bytes);
+  [[nodiscard]] bool may_repeat() const noexcept;
+  [[nodiscard]] bool body_is_here() const noexcept;
+  static void client_hung_up(void* self) noexcept;
+
+  Exchange& exchange_;
+  const balancing::Service& service_;
+  balancing::Selected& selected_;
+  const balancing::Server& server_;
+  std::unique_ptr<ServerConnection> connection_;
+  std::string head_;            // of the request, as written
+  std::string_view upgrade_;    // token asked for
+  http::ResponseHead response_;
+  BodyTransfer body_;           // the request's
+  base::Failure failure_;
+  bool client_gone_ = false;
+};
+
+}  // namespace limpet::proxy

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "balancing/server_state.h"
+#include "proxy/middleware.h"
+#include "proxy/report.h"
+#include "relay/engine.h"
+
+namespace limpet::proxy {
+
+class Worker;
+
+/// Holds a tunnel's seat on its server, and what the middlewares hold for it, until it ends; then reports. One thread.
+class ProxiedTunnel final : public relay::TunnelOwner {
+ public:
+  ProxiedTunnel(Worker& worker, std::shared_ptr<balancing::ServerState> server, balancing::Seat seat,
+                std::vector<std::unique_ptr<Hold>> holds, TunnelReport report) noexcept;
+  void closed(const relay::TunnelSummary& summary) noexcept override;
+  [[nodiscard]] const balancing::ServerState& server() const noexcept { return *server_; }
+
+ private:
+  Worker& worker_;
+  std::shared_ptr<balancing::ServerState> server_;  // shared: the tunnel may outlive every snapshot that has the server
+  balancing::Seat seat_;
+  std::vector<std::unique_ptr<Hold>> holds_;
+  TunnelReport report_;
+};
+
+}  // namespace limpet::proxy
