@@ -29,6 +29,7 @@ EXAMPLES = """examples:
 
 The result is a directory: report.md (tables and ratios), results.json (every measurement), and SVG plots."""
 
+FOREIGN_CPUS_NOTED = 0.1
 OVERHEAD_SECONDS = 1.2  # starting, connecting and stopping, per measurement; only for the first estimate
 
 
@@ -79,9 +80,8 @@ def list_names() -> None:
         print(f"{peer.name:14} {peer.path() or ('no proxy, the floor' if peer.name == 'direct' else 'not found')}")
 
 
-def plan(options: argparse.Namespace, peers: list[str]) -> list[tuple[int, Scenario, str, str]]:
+def plan(options: argparse.Namespace, peers: list[str], one_cpu_only: bool) -> list[tuple[int, Scenario, str, str]]:
     """Every measurement in order: scenario by scenario, in it round by round, in that peer by peer."""
-    one_cpu_only = len(os.sched_getaffinity(0)) < 2
     steps = []
     for scenario in SCENARIOS:
         if not (scenario.name in options.only if options.only else scenario.by_default):
@@ -90,7 +90,7 @@ def plan(options: argparse.Namespace, peers: list[str]) -> list[tuple[int, Scena
         if one_cpu_only:
             layouts = (ONE_CPU,)
         elif options.short:
-            layouts = layouts[:1]
+            layouts = layouts[-1:]
         for layout in layouts:
             for number in range(options.rounds):
                 steps += [(number, scenario, layout, peer) for peer in peers if _takes_part(peer, scenario)]
@@ -142,6 +142,15 @@ def about(options: argparse.Namespace, peers: list[str], notes: list[str]) -> di
         "versions": versions(peers),
         "notes": notes,
     }
+
+
+def disturbance(results: list[dict]) -> list[str]:
+    """A note when the machine was busy with something else."""
+    shares = sorted(result["foreign_cpus"] for result in results if "foreign_cpus" in result)
+    if not shares or shares[len(shares) // 2] < FOREIGN_CPUS_NOTED:
+        return []
+    return [f"other work took {shares[len(shares) // 2]:.2f} CPUs in the median measurement and up to "
+            f"{shares[-1]:.2f}: times and rates are not to be trusted, CPU figures with care"]
 
 
 class Progress:
@@ -198,12 +207,13 @@ def run(options: argparse.Namespace) -> int:
     os.sched_setaffinity(0, {cpus[-1]})
     peers, notes = choose_peers(options)
     notes += namespace.prepare()
-    steps = plan(options, peers)
+    steps = plan(options, peers, cpus[0] == cpus[-1])
     estimate = sum((step[1].seconds or options.seconds) + OVERHEAD_SECONDS for step in steps)
     print(f"{len(steps)} measurements, about {estimate / 60:.0f} minutes, in a {namespace.place()}", file=sys.stderr)
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     results, more_notes = run_series(options, settings, steps)
+    more_notes += disturbance(results)
     document = {"about": about(options, peers, notes + more_notes), "summary": summarise(results),
                 "results": results}
     report.write(document, options.out)

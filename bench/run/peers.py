@@ -136,7 +136,6 @@ class RunningPeer:
             "HAPROXY_BUFFER": 65536 if bulk else 16384,
             "NGINX_BUFFER": "64k" if bulk else "4k",
             "NGINX_BUSY": "128k" if bulk else "8k",
-            "NGHTTPX_BUFFER": "128K" if bulk else "16K",
             "CADDY_ADMIN": f"127.0.0.1:{ADMIN_PORT}" if reload else "off",
         }
 

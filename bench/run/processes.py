@@ -91,6 +91,12 @@ class CpuSnapshot:
         return {"processes_us": processes, "machine_us": machine}
 
 
+def foreign_cpus(used: dict[str, dict[str, float]], seconds: float) -> float:
+    """How many CPUs were busy with something else than the measured processes, from what since() returned."""
+    busy = sum(us for kind, us in used["machine_us"].items() if kind not in ("idle", "iowait"))
+    return max(busy - sum(used["processes_us"].values()), 0) / 1e6 / seconds
+
+
 def memory_bytes(pid: int) -> dict[str, int]:
     """Proportional and private resident memory of a process and its children, in bytes."""
     total = {"pss": 0, "private": 0}

@@ -62,7 +62,7 @@ def _rtt(key: str) -> Callable[[dict, dict | None], float | None]:
 
 
 def _plain(key: str, scale: float = 1) -> Callable[[dict, dict | None], float | None]:
-    return lambda result, _direct: result[key] * scale
+    return lambda result, _direct: None if result[key] is None else result[key] * scale
 
 
 def metrics_of(scenario: Scenario) -> list[Metric]:
@@ -83,6 +83,7 @@ def metrics_of(scenario: Scenario) -> list[Metric]:
         return [
             Metric("p99_before", "p99 before", "us", _plain("p99_before_us"), digits=0, compared=False),
             Metric("p99_after", "worst p99 of 0.25 s in the 2 s after", "us", _plain("p99_worst_after_us"), digits=0),
+            Metric("closed", "tunnels closed by the reload", "", _plain("tunnels_closed"), digits=0, compared=False),
             Metric("growth", "growth of memory", "MB", _plain("memory_growth_bytes", 1e-6), of_direct=False,
                    compared=False),
         ]
