@@ -33,7 +33,8 @@ std::optional<Credentials> read_credentials(std::string_view value) {
   return Credentials{text->substr(0, colon), text->substr(colon + 1)};
 }
 
-std::expected<void, std::string> add_user(BasicAuthUsers& users, std::string_view line, std::string_view place) {
+std::expected<void, std::string> add_user(BasicAuthUsers& users, std::string_view line,
+                                          std::string_view place) {
   const std::size_t colon = line.find(':');
   const std::string_view name = line.substr(0, colon);
   if (colon == std::string_view::npos || name.empty() || !http::is_field_value(name)) {
@@ -95,24 +96,26 @@ std::expected<std::shared_ptr<Middleware>, std::string> BasicAuth::make(const co
     return std::unexpected("basicAuth.realm holds a control character, expected one line of text");
   }
   if (!settings.header_field.empty() && !http::is_token(settings.header_field)) {
-    return std::unexpected(fmt::format("basicAuth.headerField is \"{}\", expected a header name such as X-User",
-                                       settings.header_field));
+    return std::unexpected(fmt::format(
+        "basicAuth.headerField is \"{}\", expected a header name such as X-User", settings.header_field));
   }
   const std::string_view realm = settings.realm.empty() ? "traefik" : std::string_view(settings.realm);
   return std::make_shared<BasicAuth>(std::move(users), challenge_of(realm), settings.header_field,
                                      settings.remove_header);
 }
 
-BasicAuth::BasicAuth(BasicAuthUsers users, std::string challenge, std::string header_field, bool remove_header)
+BasicAuth::BasicAuth(BasicAuthUsers users, std::string challenge, std::string header_field,
+                     bool remove_header)
     : header_field_(std::move(header_field)), remove_header_(remove_header) {
   LIMPET_CHECK(!users.empty());
-  PasswordHash decoy = std::ranges::max_element(users, {}, [](const auto& user) { return user.second.effort(); })->second;
-  // Not made with make_shared: State is an aggregate with atomics and cannot be moved.
-  state_ = std::shared_ptr<State>(new State{std::move(users), std::move(decoy), std::move(challenge), {}});
+  PasswordHash decoy =
+      std::ranges::max_element(users, {}, [](const auto& user) { return user.second.effort(); })->second;
+  state_ = std::make_shared<State>(std::move(users), std::move(decoy), std::move(challenge));
 }
 
 Verdict BasicAuth::on_request(RequestContext& context) {
-  auto given = read_credentials(context.head->find(http::FieldId::kAuthorization).value_or(std::string_view()));
+  auto given =
+      read_credentials(context.head->find(http::FieldId::kAuthorization).value_or(std::string_view()));
   if (!given) return refusal(*state_);
   context.user = given->user;
 
@@ -123,7 +126,8 @@ Verdict BasicAuth::on_request(RequestContext& context) {
     if (remove_header_) context.request_edits.set("Authorization", "");
     if (state_->verified.contains(given->user, given->password)) return Continue{};
   }
-  return BlockingWork([state = state_, given = std::move(*given)] { return check(*state, given.user, given.password); });
+  return BlockingWork(
+      [state = state_, given = std::move(*given)] { return check(*state, given.user, given.password); });
 }
 
 Answer BasicAuth::refusal(const State& state) {

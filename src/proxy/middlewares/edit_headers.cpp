@@ -17,16 +17,18 @@ namespace {
 
 bool frames_messages(std::string_view name) {
   constexpr std::array<std::string_view, 8> kFraming = {
-      "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade"};
-  return std::ranges::any_of(kFraming, [name](std::string_view framing) { return base::iequals(name, framing); });
+      "Connection", "Content-Length", "Keep-Alive",        "Proxy-Connection",
+      "TE",         "Trailer",        "Transfer-Encoding", "Upgrade"};
+  return std::ranges::any_of(kFraming,
+                             [name](std::string_view framing) { return base::iequals(name, framing); });
 }
 
 std::expected<void, std::string> check_fields(std::string_view setting,
                                               const std::map<std::string, std::string>& fields) {
   for (const auto& [name, value] : fields) {
     if (!http::is_token(name)) {
-      return std::unexpected(
-          fmt::format("headers.{} names \"{}\", expected a header name such as X-Frame-Options", setting, name));
+      return std::unexpected(fmt::format(
+          "headers.{} names \"{}\", expected a header name such as X-Frame-Options", setting, name));
     }
     if (!http::is_field_value(value)) {
       return std::unexpected(
@@ -40,8 +42,9 @@ std::expected<void, std::string> check_list(std::string_view setting, const std:
                                             bool tokens) {
   for (const std::string& item : items) {
     if (tokens ? item == "*" || http::is_token(item) : http::is_field_value(item)) continue;
-    return std::unexpected(fmt::format("headers.{} holds \"{}\", expected {}", setting, item,
-                                       tokens ? "names without blanks, or *" : "origins such as https://example.com"));
+    return std::unexpected(
+        fmt::format("headers.{} holds \"{}\", expected {}", setting, item,
+                    tokens ? "names without blanks, or *" : "origins such as https://example.com"));
   }
   return {};
 }
@@ -61,7 +64,8 @@ FieldEdits::Fields settable(std::string_view setting, const std::map<std::string
 
 bool has_access_control(const config::Headers& settings) {
   return settings.access_control_allow_credentials || !settings.access_control_allow_headers.empty() ||
-         !settings.access_control_allow_methods.empty() || !settings.access_control_allow_origin_list.empty() ||
+         !settings.access_control_allow_methods.empty() ||
+         !settings.access_control_allow_origin_list.empty() ||
          !settings.access_control_expose_headers.empty() || settings.access_control_max_age != 0 ||
          settings.add_vary_header;
 }
@@ -81,9 +85,10 @@ std::expected<std::shared_ptr<Middleware>, std::string> EditHeaders::make(const 
   }
   for (const auto& [name, value] : settings.custom_request_headers) {
     if (base::iequals(name, "Host") && !value.empty() && !http::is_authority(value)) {
-      return std::unexpected(fmt::format(
-          "headers.customRequestHeaders.{} is \"{}\", expected a host such as example.com or example.com:8080", name,
-          value));
+      return std::unexpected(
+          fmt::format("headers.customRequestHeaders.{} is \"{}\", expected a host such as example.com or "
+                      "example.com:8080",
+                      name, value));
     }
   }
   return std::make_shared<EditHeaders>(settings);
@@ -95,21 +100,27 @@ EditHeaders::EditHeaders(const config::Headers& settings)
       access_control_(has_access_control(settings)),
       vary_(settings.add_vary_header) {
   constexpr std::string_view kCredentials = "Access-Control-Allow-Credentials";
-  const auto joined = [](const std::vector<std::string>& items) { return fmt::format("{}", fmt::join(items, ",")); };
+  const auto joined = [](const std::vector<std::string>& items) {
+    return fmt::format("{}", fmt::join(items, ","));
+  };
   if (settings.access_control_allow_credentials) {
     response_fields_.emplace_back(kCredentials, "true");
     preflight_fields_.emplace_back(kCredentials, "true");
   }
   if (!settings.access_control_expose_headers.empty()) {
-    response_fields_.emplace_back("Access-Control-Expose-Headers", joined(settings.access_control_expose_headers));
+    response_fields_.emplace_back("Access-Control-Expose-Headers",
+                                  joined(settings.access_control_expose_headers));
   }
   if (!settings.access_control_allow_headers.empty()) {
-    preflight_fields_.emplace_back("Access-Control-Allow-Headers", joined(settings.access_control_allow_headers));
+    preflight_fields_.emplace_back("Access-Control-Allow-Headers",
+                                   joined(settings.access_control_allow_headers));
   }
   if (!settings.access_control_allow_methods.empty()) {
-    preflight_fields_.emplace_back("Access-Control-Allow-Methods", joined(settings.access_control_allow_methods));
+    preflight_fields_.emplace_back("Access-Control-Allow-Methods",
+                                   joined(settings.access_control_allow_methods));
   }
-  preflight_fields_.emplace_back("Access-Control-Max-Age", fmt::format("{}", settings.access_control_max_age));
+  preflight_fields_.emplace_back("Access-Control-Max-Age",
+                                 fmt::format("{}", settings.access_control_max_age));
   // The first one counts, and access control comes before custom fields.
   std::ranges::move(settable("customResponseHeaders", settings.custom_response_headers),
                     std::back_inserter(response_fields_));

@@ -24,9 +24,11 @@ class InFlightLimit::Seat final : public Hold {
   const std::string& source_;  // the key of the entry, which stays while it is counted
 };
 
-std::expected<std::shared_ptr<Middleware>, std::string> InFlightLimit::make(const config::InFlightReq& settings) {
+std::expected<std::shared_ptr<Middleware>, std::string> InFlightLimit::make(
+    const config::InFlightReq& settings) {
   if (settings.amount < 1) {
-    return std::unexpected(fmt::format("inFlightReq.amount is {}, expected a number from 1", settings.amount));
+    return std::unexpected(
+        fmt::format("inFlightReq.amount is {}, expected a number from 1", settings.amount));
   }
   auto source = SourceKey::make("inFlightReq", settings.source_criterion, SourceKey::Default::kHost);
   if (!source) return std::unexpected(std::move(source.error()));

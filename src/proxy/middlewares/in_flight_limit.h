@@ -17,9 +17,9 @@
 
 namespace limpet::proxy {
 
-/// inFlightReq: at most so many requests of one source at a time, else 429. A request counts until its answer is done; one
-/// that becomes a tunnel counts until the tunnel ends. Sources are counted in shards, each with a lock that is held for one
-/// probe; a source without requests takes no memory.
+/// inFlightReq: at most so many requests of one source at a time, else 429. A request counts until its answer
+/// is done; one that becomes a tunnel counts until the tunnel ends. Sources are counted in shards, each with
+/// a lock that is held for one probe; a source without requests takes no memory.
 class InFlightLimit final : public Middleware {
  public:
   /// Fails with a sentence if the settings are not usable.
@@ -46,7 +46,8 @@ class InFlightLimit final : public Middleware {
 
   std::uint64_t amount_;
   SourceKey source_;
-  std::shared_ptr<Counts> counts_;  // shared with the seats: a tunnel outlives the configuration it began under
+  std::shared_ptr<Counts>
+      counts_;  // shared with the seats: a tunnel outlives the configuration it began under
 };
 
 }  // namespace limpet::proxy

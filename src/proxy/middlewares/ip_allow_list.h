@@ -13,8 +13,8 @@
 
 namespace limpet::proxy {
 
-/// ipAllowList: refuses clients whose address is in none of the ranges, and those whose address is not known (an
-/// ipStrategy without a trusted X-Forwarded-For that is long enough).
+/// ipAllowList: refuses clients whose address is in none of the ranges, and those whose address is not known
+/// (an ipStrategy without a trusted X-Forwarded-For that is long enough).
 class IpAllowList final : public Middleware {
  public:
   /// Fails with a sentence if the settings are not usable.

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view kForm =
     "expected a hash of htpasswd: bcrypt ($2y$...), MD5 ($apr1$...) or SHA-1 ({SHA}...)";
-constexpr std::string_view kCryptAlphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kCryptAlphabet =
+    "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view kSha = "{SHA}";
 constexpr std::string_view kApr1 = "$apr1$";
 constexpr std::string_view kMd5 = "$1$";
@@ -69,8 +70,8 @@ bool is_bcrypt(std::string_view text) {
   if (text.size() != kBcryptSize || !text.starts_with("$2") || text[3] != '$' || text[6] != '$') return false;
   const char variant = text[2];
   const std::string_view cost = text.substr(4, 2);
-  return (variant == 'a' || variant == 'b' || variant == 'y') && cost >= "04" && cost <= "31" && cost[1] >= '0' &&
-         cost[1] <= '9' && is_crypt_text(text.substr(7));
+  return (variant == 'a' || variant == 'b' || variant == 'y') && cost >= "04" && cost <= "31" &&
+         cost[1] >= '0' && cost[1] <= '9' && is_crypt_text(text.substr(7));
 }
 
 bool is_md5_crypt(std::string_view text) {
@@ -150,7 +151,8 @@ std::string md5_crypt(std::string_view password, std::string_view salt, std::str
   constexpr std::array<std::array<std::size_t, 3>, 5> kOrder = {
       {{0, 6, 12}, {1, 7, 13}, {2, 8, 14}, {3, 9, 15}, {4, 10, 5}}};
   for (const auto& [high, middle, low] : kOrder) {
-    append_base64_crypt(out, static_cast<std::uint32_t>(digest[high] << 16U | digest[middle] << 8U | digest[low]), 4);
+    append_base64_crypt(
+        out, static_cast<std::uint32_t>(digest[high] << 16U | digest[middle] << 8U | digest[low]), 4);
   }
   append_base64_crypt(out, digest[11], 2);
   return out;
@@ -165,7 +167,8 @@ std::optional<std::string> bcrypt(std::string_view password, std::string_view se
 
 std::expected<PasswordHash, std::string> PasswordHash::parse(std::string_view text) {
   if (text.starts_with("$$")) {
-    return std::unexpected("has doubled dollar signs, which only a Docker Compose file needs; write each once");
+    return std::unexpected(
+        "has doubled dollar signs, which only a Docker Compose file needs; write each once");
   }
   if (is_bcrypt(text)) return PasswordHash(Kind::kBcrypt, std::string(text));
   if (is_md5_crypt(text)) return PasswordHash(Kind::kMd5Crypt, std::string(text));

@@ -15,8 +15,8 @@ class PasswordHash {
  public:
   /// Checks the form of a hash; fails with what is allowed ("expected ...").
   [[nodiscard]] static std::expected<PasswordHash, std::string> parse(std::string_view text);
-  /// Whether `password` is the one; takes as long for a wrong one. Slow on purpose: some milliseconds for MD5-crypt, up
-  /// to seconds for bcrypt. Never matches a password with a NUL.
+  /// Whether `password` is the one; takes as long for a wrong one. Slow on purpose: some milliseconds for
+  /// MD5-crypt, up to seconds for bcrypt. Never matches a password with a NUL.
   [[nodiscard]] bool verify(std::string_view password) const;
   /// How much work verify() is, for comparison only.
   [[nodiscard]] std::uint32_t effort() const noexcept;

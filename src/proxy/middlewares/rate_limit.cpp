@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/hash.h"
@@ -32,7 +33,7 @@ TokenBuckets::TokenBuckets(base::Duration interval, std::uint64_t burst, base::D
                     ? kLongest
                     : interval_ * static_cast<base::Duration::rep>(burst)),
       patience_(patience),
-      max_sources_per_shard_(std::max<std::size_t>(1, max_sources / shards_.size())) {}
+      max_sources_per_shard_(std::max<std::size_t>(1, max_sources / kShards)) {}
 
 base::Duration TokenBuckets::take(std::string_view source, base::TimePoint now) {
   Shard& shard = shards_[base::fnv1a_64(source) % shards_.size()];
@@ -41,11 +42,10 @@ base::Duration TokenBuckets::take(std::string_view source, base::TimePoint now) 
   const base::TimePoint before = found == shard.by_source.end() ? now : std::max(found->second->full_at, now);
   const base::TimePoint after = before + interval_;
   const base::Duration wait = after - now - capacity_;
-  if (wait > patience_) return wait;
-
   if (found != shard.by_source.end()) {
-    found->second->full_at = after;
     shard.by_use.splice(shard.by_use.end(), shard.by_use, found->second);
+    if (wait > patience_) return wait;
+    found->second->full_at = after;
     return base::Duration::zero();
   }
   make_room(shard, now);
@@ -70,13 +70,15 @@ void TokenBuckets::drop_first(Shard& shard) {
 
 void TokenBuckets::make_room(Shard& shard, base::TimePoint now) const {
   // A full bucket is like a new one. Two a time keep up with one new one a time.
-  for (int i = 0; i < 2 && !shard.by_use.empty() && shard.by_use.front().full_at <= now; ++i) drop_first(shard);
+  for (int i = 0; i < 2 && !shard.by_use.empty() && shard.by_use.front().full_at <= now; ++i)
+    drop_first(shard);
   if (shard.by_use.size() >= max_sources_per_shard_) drop_first(shard);
 }
 
 std::expected<std::shared_ptr<Middleware>, std::string> RateLimit::make(const config::RateLimit& settings) {
   if (settings.average < 0) {
-    return std::unexpected(fmt::format("rateLimit.average is {}, expected a number from 0", settings.average));
+    return std::unexpected(
+        fmt::format("rateLimit.average is {}, expected a number from 0", settings.average));
   }
   if (settings.burst < 0) {
     return std::unexpected(fmt::format("rateLimit.burst is {}, expected a number from 1", settings.burst));
@@ -89,10 +91,12 @@ std::expected<std::shared_ptr<Middleware>, std::string> RateLimit::make(const co
 
   std::unique_ptr<TokenBuckets> buckets;
   if (settings.average > 0) {
-    const base::Duration period = settings.period == base::Duration::zero() ? std::chrono::seconds(1) : settings.period;
+    const base::Duration period =
+        settings.period == base::Duration::zero() ? std::chrono::seconds(1) : settings.period;
     const base::Duration interval = std::max(base::Duration(1), period / settings.average);
     buckets = std::make_unique<TokenBuckets>(
-        interval, static_cast<std::uint64_t>(std::max<std::int64_t>(1, settings.burst)), patience_for(interval));
+        interval, static_cast<std::uint64_t>(std::max<std::int64_t>(1, settings.burst)),
+        patience_for(interval));
   }
   return std::make_shared<RateLimit>(std::move(buckets), std::move(*source));
 }

@@ -37,13 +37,15 @@ bool is_port(std::string_view text) {
   return error == std::errc{} && rest == end && port > 0;
 }
 
-std::string url_of(std::string_view scheme, std::string_view host, std::string_view port, std::string_view target) {
+std::string url_of(std::string_view scheme, std::string_view host, std::string_view port,
+                   std::string_view target) {
   return fmt::format("{}://{}{}{}{}", scheme, host, port.empty() ? "" : ":", port, target);
 }
 
 }  // namespace
 
-std::expected<std::shared_ptr<Middleware>, std::string> RedirectScheme::make(const config::RedirectScheme& settings) {
+std::expected<std::shared_ptr<Middleware>, std::string> RedirectScheme::make(
+    const config::RedirectScheme& settings) {
   std::string scheme = base::to_lower(settings.scheme);
   if (scheme != "http" && scheme != "https" && scheme != "ws" && scheme != "wss") {
     return std::unexpected(

@@ -9,10 +9,10 @@
 
 namespace limpet::proxy {
 
-/// redirectScheme: sends a client that came by another scheme or port to the same host and path under the configured
-/// ones. 302 for GET and 307 for the other methods, 301 and 308 if permanent. How the client came is told by the
-/// connection or by a trusted proxy's X-Forwarded-Proto, in which "ws" means http and "wss" means https. Without a
-/// port, the port of the request is dropped, also if only the port differs.
+/// redirectScheme: sends a client that came by another scheme or port to the same host and path under the
+/// configured ones. 302 for GET and 307 for the other methods, 301 and 308 if permanent. How the client came
+/// is told by the connection or by a trusted proxy's X-Forwarded-Proto, in which "ws" means http and "wss"
+/// means https. Without a port, the port of the request is dropped, also if only the port differs.
 class RedirectScheme final : public Middleware {
  public:
   /// Fails with a sentence if the settings are not usable.

@@ -18,8 +18,8 @@ bool may_stand_in_path(char c) {
          kMarks.find(c) != std::string_view::npos;
 }
 
-/// A path as a person writes it in the form that request lines have: a slash first, what may not stand in a path
-/// percent-encoded, escapes canonical.
+/// A path as a person writes it in the form that request lines have: a slash first, what may not stand in a
+/// path percent-encoded, escapes canonical.
 std::expected<std::string, std::string> path_from_text(std::string_view setting, std::string_view text) {
   if (text.empty()) {
     return std::unexpected(fmt::format("{} is empty, expected a path such as /api", setting));
@@ -36,8 +36,8 @@ std::expected<std::string, std::string> path_from_text(std::string_view setting,
   std::string scratch;
   const auto canonical = http::canonical_path(encoded, false, scratch);
   if (!canonical) {
-    return std::unexpected(
-        fmt::format("{} is \"{}\", expected two hex digits after each %, or %25 for a % of its own", setting, text));
+    return std::unexpected(fmt::format(
+        "{} is \"{}\", expected two hex digits after each %, or %25 for a % of its own", setting, text));
   }
   return std::string(*canonical);
 }
@@ -51,7 +51,8 @@ bool begins_with_dots(std::string_view path) {
 
 }  // namespace
 
-std::expected<std::shared_ptr<Middleware>, std::string> StripPrefix::make(const config::StripPrefix& settings) {
+std::expected<std::shared_ptr<Middleware>, std::string> StripPrefix::make(
+    const config::StripPrefix& settings) {
   if (settings.prefixes.empty()) {
     return std::unexpected("stripPrefix.prefixes is empty, expected one or more paths such as /api");
   }
@@ -94,7 +95,8 @@ Verdict AddPrefix::on_request(RequestContext& context) {
   return Continue{};
 }
 
-std::expected<std::shared_ptr<Middleware>, std::string> ReplacePath::make(const config::ReplacePath& settings) {
+std::expected<std::shared_ptr<Middleware>, std::string> ReplacePath::make(
+    const config::ReplacePath& settings) {
   auto path = path_from_text("replacePath.path", settings.path);
   if (!path) return std::unexpected(std::move(path.error()));
   return std::make_shared<ReplacePath>(std::move(*path));

@@ -12,10 +12,10 @@
 /// stripPrefix, addPrefix and replacePath. They change only the path; the query stays as it is.
 namespace limpet::proxy {
 
-/// Takes the first prefix that matches off the path and tells it the server in X-Forwarded-Prefix. The prefix is
-/// compared by characters, as in Traefik: "/api" also takes the start off "/apiary". A path without any of the prefixes
-/// goes on unchanged; one that is left with a "." or ".." at its start is answered with 400, because it would leave the
-/// place that the router's rule speaks of.
+/// Takes the first prefix that matches off the path and tells it the server in X-Forwarded-Prefix. The prefix
+/// is compared by characters, as in Traefik: "/api" also takes the start off "/apiary". A path without any of
+/// the prefixes goes on unchanged; one that is left with a "." or ".." at its start is answered with 400,
+/// because it would leave the place that the router's rule speaks of.
 class StripPrefix final : public Middleware {
  public:
   /// Fails with a sentence if the settings are not usable.

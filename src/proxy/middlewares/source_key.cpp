@@ -60,14 +60,16 @@ std::expected<http::ClientAddressRule, std::string> address_rule_from(std::strin
     const auto range = net::IpRange::parse(base::trim(text));
     if (!range) {
       return std::unexpected(fmt::format(
-          "{}.ipStrategy.excludedIPs holds \"{}\", expected an address or a range such as 10.0.0.0/8", setting, text));
+          "{}.ipStrategy.excludedIPs holds \"{}\", expected an address or a range such as 10.0.0.0/8",
+          setting, text));
     }
     rule.excluded.push_back(*range);
   }
   return rule;
 }
 
-std::optional<net::IpAddress> client_address(const http::ClientAddressRule& rule, const RequestContext& context) {
+std::optional<net::IpAddress> client_address(const http::ClientAddressRule& rule,
+                                             const RequestContext& context) {
   if (is_remote(rule)) return context.client;
   return net::IpAddress::parse(address_part(forwarded_entry(rule, context)));
 }
@@ -81,8 +83,8 @@ std::expected<SourceKey, std::string> SourceKey::make(std::string_view setting,
                                     static_cast<int>(criterion->request_host)
                               : 0;
   if (given > 1) {
-    return std::unexpected(
-        fmt::format("{} has {} criteria, expected one of ipStrategy, requestHeaderName and requestHost", key, given));
+    return std::unexpected(fmt::format(
+        "{} has {} criteria, expected one of ipStrategy, requestHeaderName and requestHost", key, given));
   }
   if (given == 0) {
     return otherwise == Default::kHost ? SourceKey(Host{}) : SourceKey(http::ClientAddressRule{});
@@ -94,8 +96,9 @@ std::expected<SourceKey, std::string> SourceKey::make(std::string_view setting,
     return SourceKey(std::move(*rule));
   }
   if (!http::is_token(criterion->request_header_name)) {
-    return std::unexpected(fmt::format("{}.requestHeaderName is \"{}\", expected a header name such as X-User", key,
-                                       criterion->request_header_name));
+    return std::unexpected(
+        fmt::format("{}.requestHeaderName is \"{}\", expected a header name such as X-User", key,
+                    criterion->request_header_name));
   }
   return SourceKey(FieldName{criterion->request_header_name});
 }

@@ -8,9 +8,9 @@
 
 namespace limpet::proxy {
 
-/// Remembers which user names and passwords were found right, so that a browser's many requests pay for one slow hash.
-/// Holds only keyed digests (HMAC-SHA-256 with a random key of this process), a fixed number of them. Any thread; no
-/// locks: a torn entry is a digest that nobody can present.
+/// Remembers which user names and passwords were found right, so that a browser's many requests pay for one
+/// slow hash. Holds only keyed digests (HMAC-SHA-256 with a random key of this process), a fixed number of
+/// them. Any thread; no locks: a torn entry is a digest that nobody can present.
 class VerifiedCache {
  public:
   [[nodiscard]] bool contains(std::string_view user, std::string_view password) const;
