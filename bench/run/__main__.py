@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +27,7 @@ EXAMPLES = """examples:
   scripts/bench --short                          every scenario once and briefly: does the bench work?
   scripts/bench --only saturated,paced --rounds 7
   scripts/bench --only bulk --peers direct,limpet,caddy --seconds 5
+  scripts/bench --only idle --clients 9000
   LIMPET=/usr/bin/limpet scripts/bench           another binary than build/release/limpet
 
 The result is a directory: report.md (tables and ratios), results.json (every measurement), and SVG plots."""
@@ -43,6 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--layout", choices=LAYOUTS, help="the same CPU layout for every scenario")
     parser.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (3; with --short 1)")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of one measurement (1.5; with --short 0.3)")
+    parser.add_argument("--clients", type=int, metavar="N", help="so many clients in every scenario")
     parser.add_argument("--limit", type=float, metavar="MINUTES", default=30,
                         help="begin no further measurement after so long (30)")
     parser.add_argument("--cpus", type=_cpu_pair, metavar="A,B", help="the proxy's CPU and the others' (0,1)")
@@ -86,6 +90,9 @@ def plan(options: argparse.Namespace, peers: list[str], one_cpu_only: bool) -> l
     for scenario in SCENARIOS:
         if not (scenario.name in options.only if options.only else scenario.by_default):
             continue
+        if options.clients:
+            scenario = dataclasses.replace(scenario, short={},
+                                           arguments=scenario.arguments | {"clients": options.clients})
         layouts = (options.layout,) if options.layout else scenario.layouts
         if one_cpu_only:
             layouts = (ONE_CPU,)
@@ -179,25 +186,25 @@ class Progress:
         print(f"failed: {result['scenario']}/{result['layout']} {result['peer']}: {result['error']}", file=sys.stderr)
 
 
-def run_series(options: argparse.Namespace, settings: Settings, steps: list) -> tuple[list[dict], list[str]]:
-    """All measurements; stops early, with a note, at the limit or at Ctrl-C."""
+def run_series(options: argparse.Namespace, settings: Settings, steps: list) -> tuple[list[dict], list[str], bool]:
+    """All measurements; stops early, with a note, at the limit or at Ctrl-C (then the last value is true)."""
     results: list[dict] = []
     deadline = time.monotonic() + options.limit * 60
     progress = Progress(len(steps))
     try:
         for number, scenario, layout, peer in steps:
             if time.monotonic() > deadline:
-                return results, [f"the series ended at its limit of {options.limit:g} minutes"]
+                return results, [f"the series ended at its limit of {options.limit:g} minutes"], False
             progress.step(number, scenario, layout, peer)
             result = run_once(settings, scenario, layout, peer) | {"round": number}
             results.append(result)
             if not result["ok"]:
                 progress.failure(result)
     except KeyboardInterrupt:
-        return results, ["the series was interrupted"]
+        return results, ["the series was interrupted"], True
     finally:
         progress.finish()
-    return results, []
+    return results, [], False
 
 
 def run(options: argparse.Namespace) -> int:
@@ -208,11 +215,11 @@ def run(options: argparse.Namespace) -> int:
     peers, notes = choose_peers(options)
     notes += namespace.prepare()
     steps = plan(options, peers, cpus[0] == cpus[-1])
-    estimate = sum((step[1].seconds or options.seconds) + OVERHEAD_SECONDS for step in steps)
+    estimate = sum(step[1].length(options.short, options.seconds) + OVERHEAD_SECONDS for step in steps)
     print(f"{len(steps)} measurements, about {estimate / 60:.0f} minutes, in a {namespace.place()}", file=sys.stderr)
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
-    results, more_notes = run_series(options, settings, steps)
+    results, more_notes, interrupted = run_series(options, settings, steps)
     more_notes += disturbance(results)
     document = {"about": about(options, peers, notes + more_notes), "summary": summarise(results),
                 "results": results}
@@ -222,6 +229,8 @@ def run(options: argparse.Namespace) -> int:
     failed = sum(not result["ok"] for result in results)
     print(f"{len(results) - failed} measurements passed, {failed} failed; report.md, results.json and "
           f"{len(pictures)} plots are in {options.out}", file=sys.stderr)
+    if interrupted:
+        return 130
     return 1 if failed or not results else 0
 
 
@@ -234,6 +243,11 @@ def main() -> int:
         return namespace.stay() if options.no_namespace else namespace.enter()
     options.rounds = options.rounds or (1 if options.short else 3)
     options.seconds = options.seconds or (0.3 if options.short else 1.5)
+    named = os.environ.get("LIMPET")
+    if named and not PEERS["limpet"].path():
+        print(f"LIMPET names {named}, which is not a program", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, namespace.interrupt)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     options.out = (options.out or REPOSITORY / "build/bench-results" / stamp).resolve()
     return run(options)

@@ -132,7 +132,7 @@ def _checked(result: dict, tolerated: tuple[str, ...] = ()) -> dict:
 
 def _measure_traffic(settings: Settings, scenario: Scenario, echo: Tool, proxy: RunningPeer, cpu: int) -> dict:
     """CPU time of everybody between "begin" and "end" of the clients, per unit of work."""
-    seconds = scenario.seconds or settings.seconds
+    seconds = scenario.length(settings.short, settings.seconds)
     timing = ["--seconds", f"{seconds:g}", "--warm-up", f"{settings.warm_up:g}", "--sync"]
     with _load(settings, scenario, proxy, cpu, timing) as load:
         roles = {"echo": echo.pid, "load": load.pid}
@@ -191,7 +191,7 @@ def _memory(proxy: RunningPeer) -> dict[str, int]:
 
 def _measure_reload(settings: Settings, scenario: Scenario, _echo: Tool, proxy: RunningPeer, cpu: int) -> dict:
     """Times of paced clients before a reload (the first half) and in the two seconds after it."""
-    seconds = scenario.seconds
+    seconds = scenario.length(settings.short, settings.seconds)
     timing = ["--seconds", f"{seconds:g}", "--warm-up", f"{settings.warm_up:g}", "--sync"]
     with _load(settings, scenario, proxy, cpu, timing) as load:
         load.event("begin")

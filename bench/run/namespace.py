@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,12 +52,18 @@ def stay() -> int:
 def _run(prefix: list[str], where: str) -> int:
     command = [*prefix, sys.executable, *sys.argv]
     child = subprocess.Popen(command, env={**os.environ, MARK: where})
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:
             return child.wait()
         except KeyboardInterrupt:
             # The child got the signal too: it stops its processes and writes what it has.
             continue
+
+
+def interrupt(*_: object) -> None:
+    """A signal handler that ends the series as Ctrl-C does: processes stopped, results written."""
+    raise KeyboardInterrupt
 
 
 def prepare() -> list[str]:

@@ -62,7 +62,9 @@ def as_markdown(document: dict) -> str:
         "",
         f"{about['date']}, {about['cpus']} CPUs ({about['cpu_model']}), Linux {about['kernel']}, "
         f"{about['rounds']} rounds of {about['seconds']:g} s, {about['place']}.",
-        "Medians, in brackets the smallest and the largest round. Ratios are paired by round.",
+        "Medians, in brackets the smallest and the largest round. Ratios are paired by round. \"Added\" is the sum over "
+        "the proxy, the clients, the server and the kernel's threads, less the same sum of the direct run; \"machine's\" "
+        "is the same by the machine's own counters, other work included.",
         "",
         *(f"- {PEERS[name].title}: {version}" for name, version in about["versions"].items()),
         "",

@@ -30,6 +30,7 @@ class Scenario:
     bulk: bool = False
     routes: int = 0
     seconds: float = 0  # a length of its own; 0 = as long as the others
+    short_seconds: float = 0  # the same with --short
     by_default: bool = True
 
     def load_arguments(self, short: bool) -> list[str]:
@@ -39,6 +40,10 @@ class Scenario:
         for name, value in chosen.items():
             words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
         return words
+
+    def length(self, short: bool, usual: float) -> float:
+        """Seconds of one measurement, where `usual` is what the others take."""
+        return (self.short_seconds if short else self.seconds) or usual
 
     def clients(self, short: bool) -> int:
         return int({**self.arguments, **(self.short if short else {})}["clients"])
@@ -94,7 +99,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "reload", "a change of configuration under 1,000 paced clients", "ws-paced", "message", units=2,
         kind="reload", arguments={"clients": 1000, "rate": 20, "size": 64, "interval": 0.25},
-        short={"clients": 300}, seconds=6,
+        short={"clients": 300}, seconds=6, short_seconds=3,
     ),
     _ROUTING,
     replace(_ROUTING, name="routing-1000", title="small requests through 1,000 routers", routes=1000,

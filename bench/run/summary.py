@@ -73,7 +73,7 @@ def metrics_of(scenario: Scenario) -> list[Metric]:
                    of_direct=False),
             Metric("pss", "proportional memory per tunnel", "bytes", _per_tunnel("pss", False), digits=0,
                    of_direct=False, compared=False),
-            Metric("slab", "kernel slab per tunnel, less direct", "bytes", _per_tunnel("slab", True), digits=0,
+            Metric("slab", "kernel slab added per tunnel", "bytes", _per_tunnel("slab", True), digits=0,
                    of_direct=False),
             Metric("at_rest", "resident at rest", "MB", lambda r, _d: r["at_rest_bytes"]["pss"] / 1e6, digits=1,
                    of_direct=False),
@@ -88,24 +88,25 @@ def metrics_of(scenario: Scenario) -> list[Metric]:
                    compared=False),
         ]
     unit = scenario.unit
+    plural = unit if unit == "MB" else unit + "s"
     latency = [
         Metric("p50", "p50", "us", _rtt("p50"), digits=0),
         Metric("p99", "p99", "us", _rtt("p99"), digits=0),
         Metric("p999", "p99.9", "us", _rtt("p999"), digits=0),
-        Metric("rate", f"{unit}s per second", "", lambda r, _d: r["rate"] * scenario.units, False, 0,
+        Metric("rate", f"{plural} per second", "", lambda r, _d: r["rate"] * scenario.units, False, 0,
                compared=False),
     ]
-    added = Metric("added_us", f"CPU added per {unit} (all tasks less direct)", "us",
+    added = Metric("added_us", f"CPU added per {unit}", "us",
                    _less_direct("processes_us"), of_direct=False)
     machine = [
-        Metric(f"machine_{kind}", f"machine {kind} per {unit}, less direct", "us", _less_direct("machine_us", *parts),
+        Metric(f"machine_{kind}", f"machine's {kind} added per {unit}", "us", _less_direct("machine_us", *parts),
                of_direct=False, compared=False)
         for kind, parts in (("user", ("user", "nice")), ("system", ("system",)), ("softirq", ("softirq", "irq")))
     ]
     if unit == "message":
-        proxy = Metric("proxy_us", f"proxy's own CPU per {unit}", "us", _proxy_us, of_direct=False)
+        proxy = Metric("proxy_us", f"CPU of the proxy's process per {unit}", "us", _proxy_us, of_direct=False)
         return [added, proxy, *machine, *latency]
-    throughput = Metric("per_cpu_second", f"{unit}s per CPU-second of the proxy", "", _per_cpu_second, False, 0,
+    throughput = Metric("per_cpu_second", f"{plural} per CPU-second of the proxy", "", _per_cpu_second, False, 0,
                         of_direct=False)
     return [throughput, added, *machine, *latency]
 
