@@ -126,11 +126,11 @@ Checked check_host(std::string& host) {
   if (host.find_first_of(" \t\r\n,/") != std::string::npos) {
     return expected("one host name, without scheme, path and blanks; join several matchers with ||");
   }
-  std::string scratch;
-  std::string name(canonical_host(host, scratch));
-  const bool has_port = host.ends_with(']') || host.ends_with('.') ? false : host.size() > name.size();
+  std::string name = base::to_lower(host);
+  if (name.ends_with('.')) name.pop_back();
+  if (net::IpAddress::parse(name) && name.find(':') != std::string::npos) name = fmt::format("[{}]", name);
   if (name.empty()) return expected("a host name");
-  if (has_port) return expected("a host name without a port, which is not looked at");
+  if (!http::port_of(name).empty()) return expected("a host name without a port, which is not looked at");
   std::string_view rest = name;
   if (rest.starts_with("**."))
     rest.remove_prefix(3);
@@ -141,7 +141,7 @@ Checked check_host(std::string& host) {
         name == "*" ? "a host name; leave Host out to match every host"
                     : "stars only as \"*.\" or \"**.\" at the start; write HostRegexp for other patterns");
   }
-  if (!net::IpAddress::parse(rest) && !http::is_authority(rest)) {
+  if (!http::is_authority(rest)) {
     return expected("a host name of letters, digits and \"-._~\"");
   }
   host = std::move(name);

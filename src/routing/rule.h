@@ -18,8 +18,9 @@ namespace limpet::routing {
 /// What a rule is held against. Views of the request.
 struct Subject {
   const http::RequestHead* head = nullptr;
-  std::string_view host;  ///< as canonical_host gives it: lower case, without port, trailing dot and brackets
-  std::string_view path;  ///< as routing_path gives it: percent-encoded characters decoded unless reserved
+  std::string_view host;  ///< lower case, without port and trailing dot; an IPv6 address in its brackets
+  std::string_view
+      path;  ///< as http::routing_path gives it: percent-encoded characters decoded unless reserved
   net::IpAddress client;
 };
 
@@ -71,16 +72,5 @@ class Rule {
   std::unique_ptr<const Node> root_;
   std::int64_t default_priority_ = 0;
 };
-
-/// The host that rules match, of a Host field's value: lower case, without port, trailing dot and an IPv6
-/// address's brackets. A view of `host` or, if letters had to be changed, of `scratch`, which keeps its
-/// memory.
-[[nodiscard]] std::string_view canonical_host(std::string_view host, std::string& scratch);
-
-/// The path that rules match, of a request's path: percent-encoded characters decoded, except the reserved
-/// ones of RFC 3986, section 2.2, and '%', whose decoding would change the path's meaning; these keep their
-/// escape, in upper case. A view of `path` or, if it has escapes, of `scratch`. Malformed escapes stay as
-/// they are.
-[[nodiscard]] std::string_view routing_path(std::string_view path, std::string& scratch);
 
 }  // namespace limpet::routing

@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
+#include "http/syntax.h"
+#include "http/url.h"
 #include "routing/rule.h"
 
 namespace limpet::routing {
@@ -39,7 +42,10 @@ class TestRequest {
     head_.query = query_;
     head_.host = host_;
     for (const auto& [name, value] : fields_) head_.fields.push_back({name, value, http::field_id(name)});
-    return {&head_, canonical_host(host_, host_scratch_), routing_path(path_, path_scratch_), client_};
+    host_matched_ = base::to_lower(http::host_without_port(host_));
+    if (host_matched_.ends_with('.')) host_matched_.pop_back();
+    return {&head_, host_matched_,
+            http::routing_path(http::canonical_path(path_, true, canonical_).value(), decoded_), client_};
   }
 
  private:
@@ -50,8 +56,9 @@ class TestRequest {
   std::vector<std::pair<std::string, std::string>> fields_;
   net::IpAddress client_ = net::IpAddress::from_v4(0x7f000001);
   http::RequestHead head_;
-  std::string host_scratch_;
-  std::string path_scratch_;
+  std::string host_matched_;
+  std::string canonical_;
+  std::string decoded_;
 };
 
 }  // namespace limpet::routing

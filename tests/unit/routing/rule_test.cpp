@@ -320,22 +320,5 @@ TEST(Rule, KnowsItsPathPrefixes) {
   EXPECT_EQ(rule_of("PathRegexp(`/a`)").required_path_prefixes(), std::nullopt);
 }
 
-TEST(CanonicalHost, IsLowerCaseWithoutPortDotAndBrackets) {
-  std::string scratch;
-  EXPECT_EQ(canonical_host("Example.COM.:8080", scratch), "example.com");
-  EXPECT_EQ(canonical_host("example.com", scratch), "example.com");
-  EXPECT_EQ(canonical_host("[2001:DB8::1]:80", scratch), "2001:db8::1");
-  EXPECT_EQ(canonical_host("[::1]", scratch), "::1");
-  EXPECT_EQ(canonical_host("[::1", scratch), "::1");
-  EXPECT_EQ(canonical_host("", scratch), "");
-}
-
-TEST(RoutingPath, DecodesAllButReservedCharacters) {
-  std::string scratch;
-  EXPECT_EQ(routing_path("/a/b", scratch), "/a/b");
-  EXPECT_EQ(routing_path("/%61%2f%2F%25%3f%20%c3%a9", scratch), "/a%2F%2F%25%3F \xC3\xA9");
-  EXPECT_EQ(routing_path("/%zz%4", scratch), "/%zz%4");
-}
-
 }  // namespace
 }  // namespace limpet::routing
