@@ -4,8 +4,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <ctime>
-#include <iterator>
 #include <utility>
 
 #include "base/json_text.h"
@@ -66,31 +66,109 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_number(std::string& out, std::uint64_t number) {
-  fmt::format_to(std::back_inserter(out), "{}", number);
+template <class Number>
+void append_number(std::string& out, Number number) {
+  const fmt::format_int digits(number);
+  out.append(digits.data(), digits.size());
+}
+
+/// Appends with zeros in front, `width` digits in all.
+void append_padded(std::string& out, std::uint64_t number, std::size_t width) {
+  const fmt::format_int digits(number);
+  if (digits.size() < width) out.append(width - digits.size(), '0');
+  out.append(digits.data(), digits.size());
 }
 
 std::int64_t unix_seconds(base::WallTime time) noexcept {
   return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
 }
 
+/// The fields of a calendar and a clock.
+struct CivilTime {
+  explicit CivilTime(base::WallTime time)
+      : day(std::chrono::floor<std::chrono::days>(time)),
+        date(day),
+        clock(std::chrono::duration_cast<std::chrono::nanoseconds>(time - day)) {}
+
+  std::chrono::sys_days day;
+  std::chrono::year_month_day date;
+  std::chrono::hh_mm_ss<std::chrono::nanoseconds> clock;
+};
+
+template <class Count>
+void append_two(std::string& out, Count count) {
+  append_padded(out, static_cast<std::uint64_t>(count), 2);
+}
+
+void append_clock(std::string& out, const CivilTime& time) {
+  append_two(out, time.clock.hours().count());
+  out += ':';
+  append_two(out, time.clock.minutes().count());
+  out += ':';
+  append_two(out, time.clock.seconds().count());
+}
+
+/// "10/Nov/2009:23:00:00 +0000".
+void append_clf_date(std::string& out, base::WallTime utc) {
+  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const CivilTime time(utc);
+  append_two(out, static_cast<unsigned>(time.date.day()));
+  out += '/';
+  out += kMonths[static_cast<unsigned>(time.date.month()) - 1];
+  out += '/';
+  append_padded(out, static_cast<std::uint64_t>(static_cast<int>(time.date.year())), 4);
+  out += ':';
+  append_clock(out, time);
+  out += " +0000";
+}
+
 /// "2026-01-02T03:04:05.678901234Z" or with "+01:00"; the fraction without trailing zeros, as Go writes it.
-std::string rfc3339(base::WallTime time, std::int64_t offset_seconds) {
-  using namespace std::chrono;
-  const auto local = time + seconds(offset_seconds);
-  const auto day = floor<days>(local);
-  const year_month_day date(day);
-  const hh_mm_ss clock(duration_cast<nanoseconds>(local - day));
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                 clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-  if (clock.subseconds().count() != 0) {
-    fmt::format_to(std::back_inserter(text), ".{:09}", clock.subseconds().count());
+std::string rfc3339(base::WallTime utc, std::int64_t offset_seconds) {
+  const CivilTime time(utc + std::chrono::seconds(offset_seconds));
+  std::string text;
+  append_padded(text, static_cast<std::uint64_t>(static_cast<int>(time.date.year())), 4);
+  text += '-';
+  append_two(text, static_cast<unsigned>(time.date.month()));
+  text += '-';
+  append_two(text, static_cast<unsigned>(time.date.day()));
+  text += 'T';
+  append_clock(text, time);
+  if (const auto fraction = time.clock.subseconds().count(); fraction != 0) {
+    text += '.';
+    append_padded(text, static_cast<std::uint64_t>(fraction), 9);
     text.resize(text.find_last_not_of('0') + 1);
   }
   if (offset_seconds == 0) return text += 'Z';
   const std::int64_t ahead = offset_seconds < 0 ? -offset_seconds : offset_seconds;
-  return text += fmt::format("{}{:02}:{:02}", offset_seconds < 0 ? '-' : '+', ahead / 3600, ahead / 60 % 60);
+  text += offset_seconds < 0 ? '-' : '+';
+  append_two(text, ahead / 3600);
+  text += ':';
+  append_two(text, ahead / 60 % 60);
+  return text;
+}
+
+/// What `common` and `genericCLF` have in common, without the line end.
+void append_clf(std::string& out, const AccessRecord& record) {
+  append_word(out, client_host(record));
+  out += " - ";
+  append_word(out, record.client_username);
+  out += " [";
+  append_clf_date(out, record.start);
+  out += "] \"";
+  append_word(out, record.method);
+  out += ' ';
+  append_word(out, record.path);
+  out += ' ';
+  append_word(out, record.protocol);
+  out += "\" ";
+  append_number(out, record.downstream_status);
+  out += ' ';
+  append_number(out, record.downstream_content_size);
+  out += ' ';
+  append_quoted(out, record.referer);
+  out += ' ';
+  append_quoted(out, record.user_agent);
 }
 
 /// Writes the members of one JSON object in the order of the calls.
@@ -107,7 +185,7 @@ class JsonLine {
   template <class Number>
   void number(std::string_view key, Number value) {
     start(key);
-    fmt::format_to(std::back_inserter(out_), "{}", value);
+    append_number(out_, value);
   }
   void end() { out_ += "}\n"; }
 
@@ -150,32 +228,11 @@ void AccessFormatter::append(std::string& out, const AccessRecord& record, std::
     append_quoted(out, record.router);
     out += ' ';
     append_quoted(out, record.service_url);
-    fmt::format_to(std::back_inserter(out), " {}ms",
-                   std::chrono::duration_cast<std::chrono::milliseconds>(record.duration).count());
+    out += ' ';
+    append_number(out, std::chrono::duration_cast<std::chrono::milliseconds>(record.duration).count());
+    out += "ms";
   }
   out += '\n';
-}
-
-void AccessFormatter::append_clf(std::string& out, const AccessRecord& record) {
-  append_word(out, client_host(record));
-  out += " - ";
-  append_word(out, record.client_username);
-  out += " [";
-  out += clf_date(record.start);
-  out += "] \"";
-  append_word(out, record.method);
-  out += ' ';
-  append_word(out, record.path);
-  out += ' ';
-  append_word(out, record.protocol);
-  out += "\" ";
-  append_number(out, record.downstream_status);
-  out += ' ';
-  append_number(out, record.downstream_content_size);
-  out += ' ';
-  append_quoted(out, record.referer);
-  out += ' ';
-  append_quoted(out, record.user_agent);
 }
 
 void AccessFormatter::append_json(std::string& out, const AccessRecord& record, std::uint64_t count) {
@@ -227,22 +284,6 @@ void AccessFormatter::append_json(std::string& out, const AccessRecord& record, 
   line.text("time",
             rfc3339(std::chrono::floor<std::chrono::seconds>(record.start + record.duration), offset));
   line.end();
-}
-
-const std::string& AccessFormatter::clf_date(base::WallTime time) {
-  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::int64_t second = unix_seconds(time);
-  if (second == date_second_ && !date_.empty()) return date_;
-  using namespace std::chrono;
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time - day));
-  date_ = fmt::format("{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000", static_cast<unsigned>(date.day()),
-                      kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                      clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-  date_second_ = second;
-  return date_;
 }
 
 std::int64_t AccessFormatter::utc_offset(base::WallTime time) {

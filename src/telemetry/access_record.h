@@ -76,16 +76,11 @@ class AccessFormatter {
   void append(std::string& out, const AccessRecord& record, std::uint64_t count);
 
  private:
-  void append_clf(std::string& out, const AccessRecord& record);
   void append_json(std::string& out, const AccessRecord& record, std::uint64_t count);
-  /// "10/Nov/2009:23:00:00 +0000", made once a second.
-  [[nodiscard]] const std::string& clf_date(base::WallTime time);
   /// Seconds that local time is ahead of UTC, asked for once a minute.
   [[nodiscard]] std::int64_t utc_offset(base::WallTime time);
 
   AccessFormat format_;
-  std::int64_t date_second_ = 0;
-  std::string date_;
   std::optional<std::int64_t> offset_minute_;
   std::int64_t offset_ = 0;
 };
