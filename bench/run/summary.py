@@ -58,7 +58,7 @@ def _per_cpu_second(result: dict, _direct: dict | None) -> float | None:
 
 
 def _rtt(key: str) -> Callable[[dict, dict | None], float | None]:
-    return lambda result, _direct: result["rtt_us"][key]
+    return lambda result, _direct: result["rtt_us"][key] if result["rtt_us"]["count"] else None
 
 
 def _plain(key: str, scale: float = 1) -> Callable[[dict, dict | None], float | None]:
