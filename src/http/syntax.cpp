@@ -65,7 +65,10 @@ const char* find_control(const char* begin, const char* end) noexcept {
 }
 
 std::string_view host_without_port(std::string_view authority) noexcept {
-  if (!authority.empty() && authority.front() == '[') return authority.substr(0, authority.find(']') + 1);
+  if (!authority.empty() && authority.front() == '[') {
+    const std::size_t close = authority.find(']');
+    return close == std::string_view::npos ? authority : authority.substr(0, close + 1);
+  }
   return authority.substr(0, authority.find(':'));
 }
 
