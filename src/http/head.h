@@ -164,8 +164,7 @@ struct ResponseHead {
 inline constexpr std::size_t kMaxEmptyLines = 4;
 
 /// Whether a head that was incomplete with the first `seen` bytes of `buffer` is worth parsing again: a line
-/// has ended since, or the limit is reached. Asked first, it keeps the work on a head that comes in drops
-/// small.
+/// has ended since, or the limit is reached. Asked first, it keeps the work on a head that drips in small.
 [[nodiscard]] bool worth_parsing_again(std::string_view buffer, std::size_t seen,
                                        const HeadLimits& limits) noexcept;
 
