@@ -1,0 +1,28 @@
+#pragma once
+
+#include "admin/state.h"
+#include "net/reactor.h"
+#include "routing/internal.h"
+
+namespace limpet::admin {
+
+/// Answers what is routed to api@internal, dashboard@internal, ping@internal and prometheus@internal, and everything that
+/// comes in by entry point "admin" (then by path: /api, /ping, /metrics, the rest is the dashboard). Asked on any thread;
+/// works and replies on the control thread. `state` outlives it.
+class InternalServices final : public routing::InternalHandler {
+ public:
+  InternalServices(net::Reactor& control, ControlState& state) noexcept : control_(control), state_(state) {}
+  void handle(routing::InternalRequest request, Reply reply) override;
+
+  /// The answer to a request. Control thread.
+  [[nodiscard]] routing::InternalAnswer answer(const routing::InternalRequest& request);
+
+ private:
+  net::Reactor& control_;
+  ControlState& state_;
+};
+
+/// The name of the entry point that the app makes for the admin API when it is not insecure.
+inline constexpr const char* kAdminEntryPoint = "admin";
+
+}  // namespace limpet::admin
