@@ -32,7 +32,8 @@ bool ServerState::try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept 
     std::uint32_t taken = seats_.load(std::memory_order_relaxed);
     do {
       if (taken >= capacity) return false;
-    } while (!seats_.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
+    } while (!seats_.compare_exchange_weak(taken, taken + 1, std::memory_order_acquire,
+                                           std::memory_order_relaxed));
   }
   if (kind == SeatKind::kTunnel) tunnels_.fetch_add(1, std::memory_order_relaxed);
   return true;
@@ -40,7 +41,7 @@ bool ServerState::try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept 
 
 void ServerState::release_seat(SeatKind kind) noexcept {
   if (kind == SeatKind::kTunnel) tunnels_.fetch_sub(1, std::memory_order_relaxed);
-  seats_.fetch_sub(1, std::memory_order_relaxed);
+  seats_.fetch_sub(1, std::memory_order_release);
 }
 
 void ServerState::turn_into_tunnel() noexcept {

@@ -77,6 +77,8 @@ std::optional<std::string_view> find_handshake_sid(std::string_view body) noexce
 
   const std::size_t start = body.substr(0, kMaxFraming + kOpen.size()).find(kOpen);
   if (start == std::string_view::npos) return std::nullopt;
+  // What precedes the packet is its length, "97:" or 00 09 07 ff; "40{" is a packet of another kind.
+  if (start != 0 && body[start - 1] != ':' && body[start - 1] != '\xff') return std::nullopt;
   std::string_view rest = body.substr(start + kOpen.size(), kMaxPacket);
   const auto skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(kBlank), rest.size())); };
   while (true) {
