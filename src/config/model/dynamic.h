@@ -116,7 +116,7 @@ enum class Strategy : std::uint8_t { kWrr, kLeastConn, kP2c, kHrw };
 /// `loadBalancer.healthCheck`.
 struct HealthCheck {
   std::string scheme;   ///< empty: the server's
-  std::string mode;     ///< "http"; "grpc" is refused
+  std::string mode = "http";  ///< "grpc" is refused
   std::string method = "GET";
   std::string path;
   std::uint32_t status = 0;  ///< 0: 200 to 399

@@ -39,6 +39,15 @@ struct Transport {
   bool operator==(const Transport&) const = default;
 };
 
+/// `entryPoints.<name>.http.redirections.entryPoint`: every request is redirected.
+struct Redirection {
+  std::string to;                ///< an entry point's name, or ":port"
+  std::string scheme = "https";
+  bool permanent = true;
+  std::int64_t priority = 9'223'372'036'854'775'806;  ///< of the router that redirects, as Traefik's
+  bool operator==(const Redirection&) const = default;
+};
+
 /// `entryPoints.<name>`.
 struct EntryPoint {
   std::string address;       ///< "host:port", ":port", "[::1]:port", or "unix:/path" (Limpet's own)
@@ -47,9 +56,10 @@ struct EntryPoint {
   ForwardedHeaders forwarded_headers;
   std::optional<ProxyProtocol> proxy_protocol;
   Transport transport;
-  std::uint64_t max_head_bytes = 64 * 1024;  ///< Limpet's own: longest request head
+  std::uint64_t max_head_bytes = 64 * 1024;  ///< http.maxHeaderBytes: longest request head
   std::uint32_t max_head_fields = 100;       ///< Limpet's own: most header fields
   std::vector<std::string> middlewares;      ///< http.middlewares
+  std::optional<Redirection> redirection;    ///< http.redirections.entryPoint
   bool operator==(const EntryPoint&) const = default;
 };
 
@@ -60,7 +70,9 @@ struct Api {
   bool debug = false;
   std::string base_path = "/";
   std::string token;           ///< Limpet's own: bearer token asked for by every call but /ping
-  std::string address;         ///< Limpet's own: where the admin API listens, default 127.0.0.1:8080
+  /// Limpet's own: where the admin API listens when it is not insecure. Default 127.0.0.1:8080, or 127.0.0.1:8081 if
+  /// entry point "traefik" takes port 8080.
+  std::string address;
   bool operator==(const Api&) const = default;
 };
 
@@ -90,6 +102,7 @@ struct AccessLog {
 /// `ping`.
 struct Ping {
   std::string entry_point = "traefik";
+  bool manual_routing = false;  ///< no router of its own: the user routes to ping@internal
   std::uint32_t terminating_status_code = 503;
   bool operator==(const Ping&) const = default;
 };
@@ -97,6 +110,7 @@ struct Ping {
 /// `metrics.prometheus`.
 struct Prometheus {
   std::string entry_point = "traefik";
+  bool manual_routing = false;  ///< no router of its own: the user routes to prometheus@internal
   std::vector<double> buckets = {0.1, 0.3, 1.2, 5.0};
   bool add_entry_points_labels = true;
   bool add_routers_labels = false;
