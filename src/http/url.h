@@ -69,11 +69,11 @@ class EncodedSet {
 /// Which of the disputed characters a path holds percent-encoded.
 [[nodiscard]] EncodedSet encoded_characters(std::string_view path) noexcept;
 
-/// A request's path in the one form that is both matched and passed on (RFC 3986, section 6.2.2): unreserved
-/// characters decoded, the hex digits of what stays encoded in capitals; and with `clean`, Traefik's
-/// sanitizePath, also without "." and ".." segments and double slashes, a slash at the end kept. Returns `path`
-/// itself if there is nothing to change, else a view of `scratch`, which `path` does not point into; 400 for a
-/// malformed escape.
+/// A request's path in the one form that is both matched and passed on (RFC 3986, section 6.2.2):
+/// unreserved characters decoded, the hex digits of what stays encoded in capitals; and with `clean`,
+/// Traefik's sanitizePath, also without "." and ".." segments and double slashes, a slash at the end kept.
+/// Returns `path` itself if there is nothing to change, else a view of `scratch`, which `path` does not point
+/// into; 400 for a malformed escape.
 [[nodiscard]] std::expected<std::string_view, HeadError> canonical_path(std::string_view path, bool clean,
                                                                         std::string& scratch);
 
