@@ -22,7 +22,4 @@ class InternalServices final : public routing::InternalHandler {
   ControlState& state_;
 };
 
-/// The name of the entry point that the app makes for the admin API when it is not insecure.
-inline constexpr const char* kAdminEntryPoint = "admin";
-
 }  // namespace limpet::admin

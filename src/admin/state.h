@@ -15,6 +15,9 @@
 
 namespace limpet::admin {
 
+/// The name of the entry point that the app makes for the admin API when it is not insecure.
+inline constexpr const char* kAdminEntryPoint = "admin";
+
 /// How a provider fares.
 struct ProviderStatus {
   bool failed = false;             ///< its last reading was broken; what it gave before is still in force

@@ -1,0 +1,120 @@
+#include "app/configuration.h"
+
+#include <algorithm>
+#include <ranges>
+#include <set>
+#include <utility>
+
+#include "base/log.h"
+#include "config/effective.h"
+#include "net/address.h"
+#include "proxy/middlewares/chain_factory.h"
+
+namespace limpet::app {
+namespace {
+
+template <class Objects>
+void add_qualified(const std::string& provider, const std::map<std::string, Objects>& objects,
+                   std::map<config::QualifiedName, Objects>& merged) {
+  for (const auto& [name, object] : objects) merged[{.name = name, .provider = provider}] = object;
+}
+
+}  // namespace
+
+Configuration::Configuration(admin::ControlState& state, balancing::ServerRegistry& registry, Publish publish)
+    : state_(state), registry_(registry), publish_(std::move(publish)) {
+  latest_["internal"] = config::internal_dynamic(state_.settings);
+  if (state_.addresses.contains(admin::kAdminEntryPoint)) {
+    config::Router admin;
+    admin.entry_points = {admin::kAdminEntryPoint};
+    admin.rule = "PathPrefix(`/`)";
+    admin.service = "api@internal";
+    latest_["internal"].routers["admin"] = std::move(admin);
+  }
+}
+
+void Configuration::publish(std::string_view provider, config::Dynamic configuration, base::Diagnostics warnings) {
+  for (const base::Diagnostic& warning : warnings.items()) {
+    base::log_warn("provider {}: {}", provider, warning.text());
+  }
+  admin::ProviderStatus& status = state_.providers[std::string(provider)];
+  status.failed = false;
+  status.problems = std::move(warnings);
+  status.last_success = base::WallClock::now();
+  auto& latest = latest_[std::string(provider)];
+  if (latest == configuration && state_.built.snapshot != nullptr) return;
+  latest = std::move(configuration);
+  if (!held_) build();
+}
+
+void Configuration::failed(std::string_view provider, base::Diagnostics errors) {
+  for (const base::Diagnostic& error : errors.items()) base::log_error("provider {}: {}", provider, error.text());
+  base::log_error("provider {}: keeping its last good configuration", provider);
+  admin::ProviderStatus& status = state_.providers[std::string(provider)];
+  status.failed = true;
+  status.problems = std::move(errors);
+  ++state_.failed_reloads;
+  state_.last_reload_ok = false;
+}
+
+void Configuration::build() {
+  held_ = false;
+  state_.routers.clear();
+  state_.services.clear();
+  state_.middlewares.clear();
+  for (const auto& [provider, dynamic] : latest_) {
+    add_qualified(provider, dynamic.routers, state_.routers);
+    add_qualified(provider, dynamic.services, state_.services);
+    add_qualified(provider, dynamic.middlewares, state_.middlewares);
+  }
+
+  routing::BuildInput input;
+  input.routers = state_.routers;
+  input.services = state_.services;
+  input.middlewares = state_.middlewares;
+  const std::vector<std::string> defaults = config::default_entry_points(state_.settings);
+  for (const auto& [name, entry_point] : state_.settings.entry_points) {
+    input.entry_points[name] = {.as_default = std::ranges::find(defaults, name) != defaults.end(),
+                                .middlewares = entry_point.middlewares};
+  }
+  if (state_.addresses.contains(admin::kAdminEntryPoint)) input.entry_points[admin::kAdminEntryPoint] = {};
+  using enum routing::InternalService;
+  input.internal_services = {kApi, kDashboard, kPing, kPrometheus, kNoop};
+  input.registry = &registry_;
+  input.resolve = [](const std::string& host) { return net::resolve(host); };
+  input.make_chain = proxy::make_chain;
+  const std::shared_ptr<const routing::Snapshot> previous = state_.built.snapshot;
+  input.previous = previous.get();
+  state_.built = routing::build_snapshot(input);
+
+  log_problems(state_.built.routers, "router");
+  log_problems(state_.built.services, "service");
+  log_problems(state_.built.middlewares, "middleware");
+  ++state_.reloads;
+  state_.last_reload = base::WallClock::now();
+  state_.last_reload_ok =
+      std::ranges::none_of(state_.providers, [](const auto& item) { return item.second.failed; });
+  if (state_.metrics != nullptr) {
+    telemetry::LiveNames live;
+    for (const auto& name : state_.routers | std::views::keys) live.routers.insert(name.text());
+    for (const auto& name : state_.services | std::views::keys) live.services.insert(name.text());
+    for (const std::string_view name : config::internal_services()) {
+      live.services.insert(std::string(name) + "@internal");
+    }
+    state_.metrics->forget_vanished(std::move(live));
+  }
+  publish_(state_.built.snapshot);
+  registry_.forget_unused();
+}
+
+void Configuration::log_problems(const routing::Reports& reports, std::string_view kind) const {
+  for (const auto& [name, report] : reports) {
+    for (const base::Diagnostic& problem : report.problems()) {
+      const auto level =
+          problem.severity == base::Severity::kError ? base::LogLevel::kError : base::LogLevel::kWarn;
+      base::log(level, "{} {}: {}", kind, name.text(), problem.text());
+    }
+  }
+}
+
+}  // namespace limpet::app

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "admin/state.h"
+#include "balancing/server_state.h"
+#include "providers/provider.h"
+#include "routing/snapshot_builder.h"
+
+namespace limpet::app {
+
+/// Merges what the providers publish, builds a snapshot of it and hands it on. Keeps the last good configuration of each
+/// provider; counts of servers live on in the registry. Control thread only.
+class Configuration final : public providers::Sink {
+ public:
+  using Publish = std::function<void(std::shared_ptr<const routing::Snapshot>)>;
+
+  /// `state` and `registry` outlive it. `publish` is called with each new snapshot.
+  Configuration(admin::ControlState& state, balancing::ServerRegistry& registry, Publish publish);
+
+  void publish(std::string_view provider, config::Dynamic configuration, base::Diagnostics warnings) override;
+  void failed(std::string_view provider, base::Diagnostics errors) override;
+  /// Takes publications in without building, until build() is called: for the start, when several providers report at once.
+  void hold() noexcept { held_ = true; }
+  void build();
+
+ private:
+  void log_problems(const routing::Reports& reports, std::string_view kind) const;
+
+  admin::ControlState& state_;
+  balancing::ServerRegistry& registry_;
+  Publish publish_;
+  std::map<std::string, config::Dynamic, std::less<>> latest_;  // by provider
+  bool held_ = false;
+};
+
+}  // namespace limpet::app

@@ -1,0 +1,227 @@
+#include "app/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "net/listener.h"
+#include "net/socket.h"
+#include "config/bind.h"
+#include "config/document.h"
+
+namespace limpet::app {
+namespace {
+
+constexpr unsigned kBlockingThreads = 2;
+constexpr base::Duration kPoll = std::chrono::milliseconds(20);
+constexpr std::uint16_t kGoingAway = 1001;  // RFC 6455, section 7.4.1
+constexpr base::Duration kClosePatience = std::chrono::seconds(1);
+
+std::uint32_t thread_count(const config::Static& settings) {
+  if (settings.data_path.threads != 0) return settings.data_path.threads;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+[[noreturn]] void fail(const std::string& sentence) { throw std::runtime_error(sentence); }
+
+}  // namespace
+
+Server::Server(const config::Loaded& loaded)
+    : signals_(reactor_, [this](int signal) { on_signal(signal); }),
+      threads_(thread_count(loaded.settings)),
+      registry_(threads_),
+      blocking_(kBlockingThreads),
+      internal_(reactor_, state_) {
+  state_.settings = loaded.settings;
+  state_.started_at = base::WallClock::now();
+  base::set_up_log(state_.settings.log);
+  for (const base::Diagnostic& warning : loaded.warnings.items()) base::log_warn("{}", warning.text());
+  open_telemetry();
+  open_entry_points();
+  open_admin();
+  configuration_ = std::make_unique<Configuration>(
+      state_, registry_, [this](const std::shared_ptr<const routing::Snapshot>& built) { use_snapshot(built); });
+  start_workers();
+  start_providers();
+}
+
+Server::~Server() {
+  for (const auto& provider : providers_) provider->stop();
+  for (const auto& worker : workers_) worker->stop();
+  worker_threads_.clear();
+}
+
+void Server::open_telemetry() {
+  if (const auto& prometheus = state_.settings.prometheus) {
+    metrics_ = std::make_unique<telemetry::RequestMetrics>(
+        telemetry::RequestMetrics::Settings{.threads = threads_,
+                                            .buckets = prometheus->buckets,
+                                            .entry_points = prometheus->add_entry_points_labels,
+                                            .routers = prometheus->add_routers_labels,
+                                            .services = prometheus->add_services_labels});
+    state_.metrics = metrics_.get();
+  }
+  if (const auto& wanted = state_.settings.access_log) {
+    const auto format = telemetry::access_format_from_name(wanted->format);
+    auto opened = telemetry::AccessLog::open({.file = wanted->file_path,
+                                              .format = format.value_or(telemetry::AccessFormat::kCommon),
+                                              .threads = threads_});
+    if (!opened) fail(opened.error());
+    access_log_ = std::move(*opened);
+  }
+}
+
+void Server::listen(const std::string& name, const config::EntryPoint& settings) {
+  auto prepared = proxy::prepare_entry_point(name, settings);
+  if (!prepared) fail(prepared.error());
+  const auto address = net::parse_listen_address(settings.address);
+  if (!address) fail(fmt::format("entryPoints.{}.address: {}", name, address.error()));
+  auto fd = net::listen_on(*address, settings.reuse_port);
+  if (!fd) fail(fmt::format("entry point {}: {}", name, fd.error()));
+  const net::SocketAddress real = net::local_address(fd->get());
+  auto entry_point = std::make_unique<proxy::EntryPoint>(std::move(*prepared));
+  entry_point->index = static_cast<std::uint32_t>(listening_.size());
+  entry_point->port = real.port();
+  state_.addresses[name] = real.text();
+  base::log_info("entry point {} listens on {}", name, real.text());
+  listening_.push_back({.entry_point = std::move(entry_point), .fd = std::move(*fd)});
+}
+
+void Server::open_entry_points() {
+  for (const auto& [name, settings] : state_.settings.entry_points) listen(name, settings);
+}
+
+void Server::open_admin() {
+  const auto& api = state_.settings.api;
+  if (api && api->insecure) return;
+  config::EntryPoint settings;
+  settings.address = api && !api->address.empty() ? api->address : "127.0.0.1:8080";
+  try {
+    listen(admin::kAdminEntryPoint, settings);
+  } catch (const std::runtime_error& error) {
+    // Nobody asked for the API, so its default address may be taken.
+    if (api) throw;
+    base::log_warn("the admin API is off: {}; set api.address to have it elsewhere", error.what());
+  }
+}
+
+void Server::start_workers() {
+  proxy::WorkerShared shared;
+  shared.internal = &internal_;
+  shared.blocking = &blocking_;
+  shared.max_idle_per_server = state_.settings.data_path.max_idle_connections_per_server;
+  shared.pin_threads = state_.settings.data_path.pin_threads;
+  std::vector<proxy::Worker*> peers;
+  for (std::uint32_t i = 0; i < threads_; ++i) {
+    auto reporter = std::make_unique<proxy::Reporter>(metrics_ ? &metrics_->local(i) : nullptr,
+                                                      access_log_ ? &access_log_->local(i) : nullptr);
+    workers_.push_back(std::make_unique<proxy::Worker>(i, shared, std::move(reporter)));
+    peers.push_back(workers_.back().get());
+  }
+  for (const auto& worker : workers_) {
+    worker->set_peers(peers);
+    for (const Listening& item : listening_) worker->listen(*item.entry_point, item.fd.get());
+  }
+}
+
+void Server::start_providers() {
+  configuration_->hold();
+  for (const auto& provider : providers_) provider->start(*configuration_);
+  configuration_->build();
+}
+
+void Server::use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapshot) {
+  for (const auto& worker : workers_) worker->use_snapshot(snapshot);
+}
+
+void Server::run() {
+  // The first snapshot is posted already, so no request meets an empty one.
+  for (const auto& worker : workers_) {
+    worker_threads_.emplace_back([raw = worker.get()] { raw->run(); });
+  }
+  base::log_info("limpet {} is ready: {} data-plane threads", LIMPET_VERSION, threads_);
+  reactor_.run();
+}
+
+void Server::on_signal(int signal) {
+  switch (signal) {
+    case SIGHUP:
+      base::log_info("reloading");
+      for (const auto& provider : providers_) provider->reload();
+      return;
+    case SIGUSR1:
+      base::reopen_log();
+      if (access_log_) access_log_->reopen();
+      return;
+    default:
+      if (std::exchange(stopping_, true)) {
+        base::log_warn("stopped at once by a second signal");
+        reactor_.stop();
+        return;
+      }
+      net::spawn(shut_down());
+  }
+}
+
+std::uint32_t Server::tunnels_open() const noexcept {
+  std::uint32_t open = 0;
+  for (const auto& worker : workers_) open += worker->tunnels_open();
+  return open;
+}
+
+std::uint32_t Server::requests_open() const noexcept {
+  std::uint32_t open = 0;
+  for (const auto& worker : workers_) open += worker->requests_open();
+  return open;
+}
+
+net::Task<void> Server::wait_for_requests(base::Duration longest) {
+  const base::TimePoint end = base::Clock::now() + longest;
+  while (requests_open() > 0 && base::Clock::now() < end) {
+    net::Sleep pause(reactor_, kPoll);
+    co_await pause;
+  }
+}
+
+net::Task<void> Server::wait_for_tunnels(base::Duration longest) {
+  const base::TimePoint end = base::Clock::now() + longest;
+  while (tunnels_open() > 0 && base::Clock::now() < end) {
+    net::Sleep pause(reactor_, kPoll);
+    co_await pause;
+  }
+}
+
+net::Task<void> Server::shut_down() {
+  state_.stopping = true;
+  base::Duration accept_grace{};
+  base::Duration request_grace{};
+  for (const auto& [name, entry_point] : state_.settings.entry_points) {
+    accept_grace = std::max(accept_grace, entry_point.transport.request_accept_grace_timeout);
+    request_grace = std::max(request_grace, entry_point.transport.grace_timeout);
+  }
+  if (accept_grace.count() > 0) {
+    base::log_info("stopping: accepting for another {}", base::format_duration(accept_grace));
+    net::Sleep grace(reactor_, accept_grace);
+    co_await grace;
+  }
+  base::log_info("stopping: {} requests and {} tunnels are open", requests_open(), tunnels_open());
+  for (const auto& worker : workers_) worker->stop_accepting();
+  co_await wait_for_requests(request_grace);
+  co_await wait_for_tunnels(state_.settings.shutdown.tunnel_grace);
+  const std::uint32_t left = tunnels_open();
+  if (left > 0) {
+    base::log_info("closing {} tunnels", left);
+    for (const auto& worker : workers_) worker->close_tunnels(kGoingAway, "server is going away", kClosePatience);
+    co_await wait_for_tunnels(kClosePatience * 3);
+  }
+  base::log_info("stopped");
+  reactor_.stop();
+}
+
+}  // namespace limpet::app
