@@ -1,7 +1,5 @@
 #include "proxy/proxy_protocol.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -19,7 +17,7 @@ constexpr std::size_t kFixedSize = 16;
 constexpr std::size_t kUnixAddresses = 216;
 
 Result failed(std::string_view reason) {
-  return std::unexpected(fmt::format("PROXY protocol: {}", reason));
+  return std::unexpected(std::string(reason));
 }
 
 /// Whether one text begins with the other.
@@ -155,10 +153,9 @@ Result read_version_2(std::string_view buffer) {
   if (buffer.size() < kFixedSize) return std::nullopt;
   const std::size_t length = read_u16(buffer, kLengthAt);
   const std::size_t bytes = kFixedSize + length;
-  if (bytes > kMaxProxyHeader) return failed("the header is longer than 4096 bytes");
+  if (bytes > kMaxProxyHeader) return failed("it is longer than 4096 bytes");
   const bool has_addresses = !local && transport != kNoTransport;
-  if (has_addresses && length < size_of_addresses(family))
-    return failed("the header is too short for its addresses");
+  if (has_addresses && length < size_of_addresses(family)) return failed("it is too short for its addresses");
   if (buffer.size() < bytes) return std::nullopt;
 
   const std::string_view addresses = buffer.substr(kFixedSize, length);
@@ -172,7 +169,7 @@ Result read_version_2(std::string_view buffer) {
 Result parse_proxy_header(std::string_view buffer) {
   if (agree(buffer, kSignature))
     return buffer.size() < kSignature.size() ? Result(std::nullopt) : read_version_2(buffer);
-  if (!agree(buffer, kLineStart)) return failed("the connection does not begin with a PROXY header");
+  if (!agree(buffer, kLineStart)) return failed("the connection does not begin with one");
   return buffer.size() < kLineStart.size() ? Result(std::nullopt) : read_version_1(buffer);
 }
 
