@@ -124,13 +124,6 @@ std::vector<std::string> accepted_cookie_values(std::string_view url) {
   return values;
 }
 
-std::vector<std::string> weighted_cookie_values(std::string_view name) {
-  std::vector<std::string> values = {cookie_value(name, CookieFormat::kFnv1), std::string(name),
-                                     cookie_value(name, CookieFormat::kSha256)};
-  for (std::string& value : accepted_cookie_values(name)) add_new(values, std::move(value));
-  return values;
-}
-
 std::string default_cookie_name(std::string_view qualified_service) {
   constexpr std::size_t kDigits = 5;
   std::string text = "_TRAEFIK_BACKEND_";

@@ -30,11 +30,6 @@ namespace limpet::balancing {
 /// FNV-1 of FNV-1, and the padded spellings of the stripped ones.
 [[nodiscard]] std::vector<std::string> accepted_cookie_values(std::string_view url);
 
-/// Every value that names a child of a weighted service, without duplicates, the likeliest first: FNV-1 of
-/// its name (Traefik 2.11 to 3.3.3), the name itself (2.0 to 2.10), SHA-256 (3.3.4 and later), then Limpet's
-/// own formats and the padded spellings.
-[[nodiscard]] std::vector<std::string> weighted_cookie_values(std::string_view name);
-
 /// Traefik's default cookie name: "_" and five hex digits of a SHA-1 over the qualified service name.
 [[nodiscard]] std::string default_cookie_name(std::string_view qualified_service);
 
