@@ -20,8 +20,8 @@ inline constexpr const char* kAdminEntryPoint = "admin";
 
 /// How a provider fares.
 struct ProviderStatus {
-  bool failed = false;             ///< its last reading was broken; what it gave before is still in force
-  base::Diagnostics problems;      ///< errors of a failed reading, or warnings of a good one
+  bool failed = false;         ///< its last reading was broken; what it gave before is still in force
+  base::Diagnostics problems;  ///< errors of a failed reading, or warnings of a good one
   base::WallTime last_success{};
 };
 
@@ -42,7 +42,7 @@ struct ControlState {
   base::WallTime last_reload{};
   bool last_reload_ok = true;
   telemetry::RequestMetrics* metrics = nullptr;  ///< null: metrics are switched off
-  bool stopping = false;             ///< a stop signal came: /ping says so
+  bool stopping = false;                         ///< a stop signal came: /ping says so
 };
 
 }  // namespace limpet::admin
