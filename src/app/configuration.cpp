@@ -33,7 +33,8 @@ Configuration::Configuration(admin::ControlState& state, balancing::ServerRegist
   }
 }
 
-void Configuration::publish(std::string_view provider, config::Dynamic configuration, base::Diagnostics warnings) {
+void Configuration::publish(std::string_view provider, config::Dynamic configuration,
+                            base::Diagnostics warnings) {
   for (const base::Diagnostic& warning : warnings.items()) {
     base::log_warn("provider {}: {}", provider, warning.text());
   }
@@ -48,7 +49,8 @@ void Configuration::publish(std::string_view provider, config::Dynamic configura
 }
 
 void Configuration::failed(std::string_view provider, base::Diagnostics errors) {
-  for (const base::Diagnostic& error : errors.items()) base::log_error("provider {}: {}", provider, error.text());
+  for (const base::Diagnostic& error : errors.items())
+    base::log_error("provider {}: {}", provider, error.text());
   base::log_error("provider {}: keeping its last good configuration", provider);
   admin::ProviderStatus& status = state_.providers[std::string(provider)];
   status.failed = true;

@@ -13,8 +13,8 @@
 
 namespace limpet::app {
 
-/// Merges what the providers publish, builds a snapshot of it and hands it on. Keeps the last good configuration of each
-/// provider; counts of servers live on in the registry. Control thread only.
+/// Merges what the providers publish, builds a snapshot of it and hands it on. Keeps the last good
+/// configuration of each provider; counts of servers live on in the registry. Control thread only.
 class Configuration final : public providers::Sink {
  public:
   using Publish = std::function<void(std::shared_ptr<const routing::Snapshot>)>;
@@ -24,7 +24,8 @@ class Configuration final : public providers::Sink {
 
   void publish(std::string_view provider, config::Dynamic configuration, base::Diagnostics warnings) override;
   void failed(std::string_view provider, base::Diagnostics errors) override;
-  /// Takes publications in without building, until build() is called: for the start, when several providers report at once.
+  /// Takes publications in without building, until build() is called: for the start, when several providers
+  /// report at once.
   void hold() noexcept { held_ = true; }
   void build();
 

@@ -12,8 +12,7 @@
 #include "base/units.h"
 #include "net/listener.h"
 #include "net/socket.h"
-#include "config/bind.h"
-#include "config/document.h"
+#include "providers/file_provider.h"
 
 namespace limpet::app {
 namespace {
@@ -28,7 +27,9 @@ std::uint32_t thread_count(const config::Static& settings) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-[[noreturn]] void fail(const std::string& sentence) { throw std::runtime_error(sentence); }
+[[noreturn]] void fail(const std::string& sentence) {
+  throw std::runtime_error(sentence);
+}
 
 }  // namespace
 
@@ -37,7 +38,8 @@ Server::Server(const config::Loaded& loaded)
       threads_(thread_count(loaded.settings)),
       registry_(threads_),
       blocking_(kBlockingThreads),
-      internal_(reactor_, state_) {
+      internal_(reactor_, state_),
+      checker_(reactor_) {
   state_.settings = loaded.settings;
   state_.started_at = base::WallClock::now();
   base::set_up_log(state_.settings.log);
@@ -46,7 +48,8 @@ Server::Server(const config::Loaded& loaded)
   open_entry_points();
   open_admin();
   configuration_ = std::make_unique<Configuration>(
-      state_, registry_, [this](const std::shared_ptr<const routing::Snapshot>& built) { use_snapshot(built); });
+      state_, registry_,
+      [this](const std::shared_ptr<const routing::Snapshot>& built) { use_snapshot(built); });
   start_workers();
   start_providers();
 }
@@ -131,6 +134,11 @@ void Server::start_workers() {
 }
 
 void Server::start_providers() {
+  const config::Providers& wanted = state_.settings.providers;
+  if (wanted.file) {
+    providers_.push_back(std::make_unique<providers::FileProvider>(
+        *wanted.file, state_.settings.compat_lenient, wanted.throttle_duration, reactor_));
+  }
   configuration_->hold();
   for (const auto& provider : providers_) provider->start(*configuration_);
   configuration_->build();
@@ -138,6 +146,12 @@ void Server::start_providers() {
 
 void Server::use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapshot) {
   for (const auto& worker : workers_) worker->use_snapshot(snapshot);
+  std::vector<const balancing::Service*> services;
+  for (const auto& [name, node] : snapshot->services) {
+    const auto* service = std::get_if<std::unique_ptr<balancing::Service>>(&node->kind);
+    if (service != nullptr) services.push_back(service->get());
+  }
+  checker_.update(services);
 }
 
 void Server::run() {
@@ -161,8 +175,8 @@ void Server::on_signal(int signal) {
       return;
     default:
       if (std::exchange(stopping_, true)) {
-        base::log_warn("stopped at once by a second signal");
-        reactor_.stop();
+        base::log_warn("stopping at once at a second signal");
+        hurry_ = true;
         return;
       }
       net::spawn(shut_down());
@@ -183,7 +197,7 @@ std::uint32_t Server::requests_open() const noexcept {
 
 net::Task<void> Server::wait_for_requests(base::Duration longest) {
   const base::TimePoint end = base::Clock::now() + longest;
-  while (requests_open() > 0 && base::Clock::now() < end) {
+  while (requests_open() > 0 && base::Clock::now() < end && !hurry_) {
     net::Sleep pause(reactor_, kPoll);
     co_await pause;
   }
@@ -191,7 +205,7 @@ net::Task<void> Server::wait_for_requests(base::Duration longest) {
 
 net::Task<void> Server::wait_for_tunnels(base::Duration longest) {
   const base::TimePoint end = base::Clock::now() + longest;
-  while (tunnels_open() > 0 && base::Clock::now() < end) {
+  while (tunnels_open() > 0 && base::Clock::now() < end && !hurry_) {
     net::Sleep pause(reactor_, kPoll);
     co_await pause;
   }
@@ -207,8 +221,11 @@ net::Task<void> Server::shut_down() {
   }
   if (accept_grace.count() > 0) {
     base::log_info("stopping: accepting for another {}", base::format_duration(accept_grace));
-    net::Sleep grace(reactor_, accept_grace);
-    co_await grace;
+    const base::TimePoint end = base::Clock::now() + accept_grace;
+    while (base::Clock::now() < end && !hurry_) {
+      net::Sleep pause(reactor_, kPoll);
+      co_await pause;
+    }
   }
   base::log_info("stopping: {} requests and {} tunnels are open", requests_open(), tunnels_open());
   for (const auto& worker : workers_) worker->stop_accepting();
@@ -217,9 +234,12 @@ net::Task<void> Server::shut_down() {
   const std::uint32_t left = tunnels_open();
   if (left > 0) {
     base::log_info("closing {} tunnels", left);
-    for (const auto& worker : workers_) worker->close_tunnels(kGoingAway, "server is going away", kClosePatience);
+    for (const auto& worker : workers_)
+      worker->close_tunnels(kGoingAway, "server is going away", kClosePatience);
+    hurry_ = false;
     co_await wait_for_tunnels(kClosePatience * 3);
   }
+  co_await checker_.stop();
   base::log_info("stopped");
   reactor_.stop();
 }

@@ -12,6 +12,7 @@
 #include "app/signals.h"
 #include "balancing/server_state.h"
 #include "config/load.h"
+#include "health/checker.h"
 #include "net/fd.h"
 #include "net/reactor.h"
 #include "net/task.h"
@@ -24,10 +25,12 @@
 
 namespace limpet::app {
 
-/// The whole process: the control plane on the calling thread, the data-plane threads beside it, and its way up and down.
+/// The whole process: the control plane on the calling thread, the data-plane threads beside it, and its way
+/// up and down.
 class Server {
  public:
-  /// Opens everything: logs, listening sockets, threads. Throws std::runtime_error with a sentence if it can't.
+  /// Opens everything: logs, listening sockets, threads. Throws std::runtime_error with a sentence if it
+  /// can't.
   explicit Server(const config::Loaded& loaded);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -67,10 +70,12 @@ class Server {
   admin::InternalServices internal_;
   std::vector<Listening> listening_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  health::Checker checker_;
   std::unique_ptr<Configuration> configuration_;
   std::vector<std::unique_ptr<providers::Provider>> providers_;
   std::vector<std::jthread> worker_threads_;
   bool stopping_ = false;
+  bool hurry_ = false;  // a second stop signal came: waiting ends
 };
 
 }  // namespace limpet::app

@@ -23,7 +23,9 @@ Signals::Signals(net::Reactor& reactor, std::function<void(int)> received)
   }
 }
 
-Signals::~Signals() { reactor_.remove(fd_.get()); }
+Signals::~Signals() {
+  reactor_.remove(fd_.get());
+}
 
 void Signals::on_events(std::uint32_t /*events*/) noexcept {
   signalfd_siginfo info{};

@@ -7,8 +7,8 @@
 
 namespace limpet::app {
 
-/// Brings SIGTERM, SIGINT, SIGHUP and SIGUSR1 to a reactor. Blocks them for this thread and the threads it starts later, so
-/// make it first; SIGPIPE is ignored for the process. The reactor's thread.
+/// Brings SIGTERM, SIGINT, SIGHUP and SIGUSR1 to a reactor. Blocks them for this thread and the threads it
+/// starts later, so make it first; SIGPIPE is ignored for the process. The reactor's thread.
 class Signals final : public net::EventHandler {
  public:
   Signals(net::Reactor& reactor, std::function<void(int signal)> received);
