@@ -1,0 +1,133 @@
+// Starts the real limpet for tests, with a dynamic configuration in a folder of its own, and stops it by its process id.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const START_DEADLINE_MS = 15_000;
+const STOP_DEADLINE_MS = 20_000;
+
+const fromHere = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Where limpet is: $LIMPET, or the first build that has one. */
+export function limpetBinary() {
+  const candidates = [process.env.LIMPET, fromHere('../../build/release/limpet'), fromHere('../../build/limpet')];
+  const found = candidates.filter(Boolean).find(existsSync);
+  if (!found) throw new Error(`limpet is not built; looked at ${candidates.join(', ')}`);
+  return found;
+}
+
+/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+export async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** Resolves when `check` returns something truthy (which it resolves with); fails after `deadline` ms, saying `what`. */
+export async function until(what, check, deadline = 10_000) {
+  const end = Date.now() + deadline;
+  for (;;) {
+    const result = await check();
+    if (result) return result;
+    if (Date.now() > end) throw new Error(`${what}: not within ${deadline} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The dynamic configuration of one service `app` behind one router for everything. */
+export function oneService(urls, loadBalancer = {}) {
+  const servers = urls.map((url) => ({ url }));
+  return {
+    http: {
+      routers: { all: { rule: 'PathPrefix(`/`)', service: 'app' } },
+      services: { app: { loadBalancer: { servers, sticky: { cookie: { name: 'ws-session' } }, ...loadBalancer } } },
+    },
+  };
+}
+
+/**
+ * Starts limpet and waits until it answers.
+ * @param {object} dynamic the dynamic configuration
+ * @param {{flags?: string[], files?: Record<string, string>, env?: Record<string, string>}} options more flags, and
+ *   files to put into its folder first (their names may be used in flags as {folder}/NAME)
+ */
+export async function startLimpet(dynamic, { flags = [], files = {}, env = {} } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'limpet-test-'));
+  const file = join(folder, 'dynamic.yml');
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify(dynamic, null, 2));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const child = spawn(
+    limpetBinary(),
+    [
+      'run',
+      `--entryPoints.web.address=127.0.0.1:${port}`,
+      `--api.address=127.0.0.1:${adminPort}`,
+      '--api.dashboard=true',
+      `--providers.file.filename=${file}`,
+      '--providers.providersThrottleDuration=50ms',
+      '--dataPath.threads=2',
+      ...flags.map((flag) => flag.replaceAll('{folder}', folder)),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } },
+  );
+  const exited = once(child, 'exit').then(([code]) => code ?? -1);
+  let log = '';
+  let out = '';
+  child.stderr.on('data', (chunk) => { log += chunk; });
+  child.stdout.on('data', (chunk) => { out += chunk; });
+  const stop = async (signal = 'SIGTERM') => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const lastResort = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+    const code = await exited;
+    clearTimeout(lastResort);
+    rmSync(folder, { recursive: true, force: true });
+    return code;
+  };
+  const limpet = {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    admin: `http://127.0.0.1:${adminPort}`,
+    pid: child.pid,
+    folder,
+    file,
+    exited,
+    log: () => log,
+    out: () => out,
+    stop,
+    /** Replaces the dynamic configuration as editors do, by a rename, and waits until it is in force. */
+    async reconfigure(next) {
+      const before = (await limpet.api('/api/providers')).find(({ name }) => name === 'file')?.lastSuccess;
+      const text = typeof next === 'string' ? next : JSON.stringify(next, null, 2);
+      writeFileSync(`${file}.new`, text);
+      renameSync(`${file}.new`, file);
+      await until('the new configuration', async () => {
+        const provider = (await limpet.api('/api/providers')).find(({ name }) => name === 'file');
+        return provider.failed || provider.lastSuccess !== before;
+      });
+    },
+    /** The JSON of an admin address. */
+    async api(path, init) {
+      const response = await fetch(limpet.admin + path, init);
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return response.json();
+    },
+  };
+  const started = until('limpet answers /ping', async () => {
+    if (child.exitCode !== null) throw new Error(`limpet ended with status ${child.exitCode}:\n${log}`);
+    return fetch(`${limpet.admin}/ping`).then((response) => response.ok, () => false);
+  }, START_DEADLINE_MS);
+  await started.catch(async (error) => {
+    await stop('SIGKILL');
+    throw new Error(`${error.message}\n${log}`);
+  });
+  return limpet;
+}
