@@ -6,6 +6,7 @@
 #include <exception>
 #include <iostream>
 #include <span>
+#include <stdexcept>
 #include <string>
 
 #include "chat.h"
@@ -30,6 +31,13 @@ std::string url_of(const asio::ip::tcp::endpoint& address) {
   return "http://" + host + ':' + std::to_string(address.port());
 }
 
+asio::ip::address address_of(const std::string& host) {
+  boost::system::error_code invalid;
+  const auto address = asio::ip::make_address(host, invalid);
+  if (invalid) throw std::invalid_argument("--host: '" + host + "' is not an IP address");
+  return address;
+}
+
 void run(const chat::Options& options) {
   asio::io_context io(1);
   const chat::engineio::Settings settings{.ping_interval = options.ping_interval,
@@ -38,8 +46,7 @@ void run(const chat::Options& options) {
   chat::socketio::Server sockets(io.get_executor(), room);
   chat::engineio::Server engine(io.get_executor(), settings, sockets);
   chat::Routes routes(engine, options.name, chat::assemble_page(options.servers));
-  chat::http::Server server(io, {asio::ip::make_address(options.host), options.port}, routes,
-                            settings.max_payload);
+  chat::http::Server server(io, {address_of(options.host), options.port}, routes, settings.max_payload);
 
   bool stopping = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <climits>
@@ -10,6 +11,9 @@
 
 namespace chat {
 namespace {
+
+constexpr std::array<std::string_view, 6> kFlags = {"--port",    "--host",          "--name",
+                                                    "--servers", "--ping-interval", "--ping-timeout"};
 
 std::string host_name() {
   std::array<char, HOST_NAME_MAX + 1> buffer{};
@@ -51,13 +55,11 @@ std::expected<void, std::string> set_option(Options& options, std::string_view f
     options.name = value;
   } else if (flag == "--servers") {
     options.servers = split_at_commas(value);
-  } else if (flag == "--ping-interval" || flag == "--ping-timeout") {
+  } else {
     const auto milliseconds = parse_number<std::int32_t>(value, 1);
     if (!milliseconds) return bad_value(flag, value, "a number of milliseconds from 1 to 2147483647");
     auto& setting = flag == "--ping-interval" ? options.ping_interval : options.ping_timeout;
     setting = std::chrono::milliseconds(*milliseconds);
-  } else {
-    return std::unexpected("unknown option '" + std::string(flag) + "'; --help lists the options");
   }
   return {};
 }
@@ -79,6 +81,9 @@ std::expected<Options, std::string> parse_options(std::span<char* const> argumen
     }
     const auto equals = argument.find('=');
     const auto flag = argument.substr(0, equals);
+    if (std::ranges::find(kFlags, flag) == kFlags.end()) {
+      return std::unexpected("unknown option '" + std::string(flag) + "'; --help lists the options");
+    }
     std::string_view value;
     if (equals != std::string_view::npos) {
       value = argument.substr(equals + 1);

@@ -1,8 +1,5 @@
 #include "routes.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/write.hpp>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -39,8 +36,7 @@ asio::awaitable<void> Routes::upgrade(beast::tcp_stream stream, http::Request re
     co_return;
   }
   auto response = http::make_response(status::not_found, "text/plain", "No WebSocket here; try /ws\n");
-  response.keep_alive(false);
-  co_await beast::http::async_write(stream, response, asio::as_tuple(asio::use_awaitable));
+  co_await http::refuse_upgrade(std::move(stream), std::move(response));
 }
 
 http::Response Routes::document(const http::Exchange& exchange) const {

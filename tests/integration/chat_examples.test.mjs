@@ -411,6 +411,33 @@ for (const kind of Object.keys(CHAT_SERVERS)) {
       });
     });
 
+    it('serves an upgraded session by its WebSocket alone', async () => {
+      const sid = await handshake();
+      assert.equal((await post(sid, '40')).status, 200);
+      const url = engineUrl({ EIO: '4', transport: 'websocket', sid }).replace('http', 'ws');
+      const socket = new WebSocket(url);
+      await once(socket, 'open');
+      const probed = next(socket, 'message');
+      socket.send('2probe');
+      assert.equal(String((await probed)[0]), '3probe');
+      // what polling did not fetch comes over the WebSocket
+      const welcomed = next(socket, 'message');
+      socket.send('5');
+      assert.match(String((await welcomed)[0]), /^40\{"sid":"/);
+
+      await assertError(await fetch(pollUrl(sid)), 3, 'Bad request');
+      await assertError(await post(sid, '42["get-clients"]'), 3, 'Bad request');
+      const second = new WebSocket(url);
+      await next(second, 'close');
+      const answered = next(socket, 'message', (data) => String(data).startsWith('437['));
+      socket.send('427["whoami"]');
+      await answered;
+      const closed = next(socket, 'close');
+      socket.send('1');
+      socket.close();
+      await closed;
+    });
+
     it('lets pages of other origins in, with cookies', async () => {
       const origin = 'http://elsewhere.example';
       const preflight = await fetch(engineUrl(POLLING), {

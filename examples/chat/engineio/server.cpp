@@ -1,10 +1,6 @@
 #include "engineio/server.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/websocket/rfc6455.hpp>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
@@ -21,8 +17,6 @@ using beast::http::status;
 using beast::http::verb;
 
 namespace {
-
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
 /// The errors of Engine.IO, with their codes on the wire.
 enum class Refusal {
@@ -205,27 +199,20 @@ asio::awaitable<std::optional<http::Response>> Server::post(http::Exchange& exch
 asio::awaitable<void> Server::upgrade(beast::tcp_stream stream, http::Request request) {
   const auto sid = http::query_value(request, "sid");
   if (const auto refusal = check(request, /*is_upgrade=*/true, find(sid).get())) {
-    auto response = http::make_response(status::bad_request, "text/html", std::string(message(*refusal)));
-    response.keep_alive(false);
-    co_await beast::http::async_write(stream, response, kAsTuple);
+    co_await http::refuse_upgrade(std::move(stream), http::make_response(status::bad_request, "text/html",
+                                                                         std::string(message(*refusal))));
     co_return;
   }
   beast::error_code ignored;
   const auto local = stream.socket().local_endpoint(ignored);
-  stream.expires_never();
-  WebSocketStream websocket(std::move(stream));
-  auto timeouts = beast::websocket::stream_base::timeout::suggested(beast::role_type::server);
-  timeouts.idle_timeout = beast::websocket::stream_base::none();  // Engine.IO has a heartbeat of its own
-  websocket.set_option(timeouts);
-  websocket.read_message_max(settings_.max_payload);
-  if (const auto [error] = co_await websocket.async_accept(request, kAsTuple); error) co_return;
-
+  const auto websocket = co_await accept_websocket(std::move(stream), request, settings_.max_payload);
+  if (!websocket) co_return;
   if (sid.empty()) {
-    co_await serve_websocket(std::move(websocket), open(Transport::kWebSocket, local));
+    co_await serve_websocket(websocket, open(Transport::kWebSocket, local));
   } else if (auto session = find(sid); session && session->begin_upgrade()) {
-    co_await upgrade_to_websocket(std::move(websocket), std::move(session), settings_);
+    co_await upgrade_to_websocket(websocket, std::move(session), settings_);
   } else {
-    co_await websocket.async_close(beast::websocket::close_reason(), kAsTuple);
+    co_await close_websocket(websocket);
   }
 }
 

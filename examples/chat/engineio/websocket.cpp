@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket/stream.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -23,125 +24,139 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kCloseTime = std::chrono::seconds(5);
 constexpr auto kUpgradeTick = std::chrono::milliseconds(100);
 
-/// A WebSocket and its session. The reading, writing and timing coroutines share it; the last one frees it.
-struct Link {
-  Link(WebSocketStream websocket, std::shared_ptr<Session> owner)
-      : stream(std::move(websocket)), session(std::move(owner)), timer(stream.get_executor()) {}
+using Stream = beast::websocket::stream<beast::tcp_stream>;
+
+}  // namespace
+
+class WebSocket {
+ public:
+  explicit WebSocket(beast::tcp_stream connection)
+      : stream(std::move(connection)), timer(stream.get_executor()) {}
 
   /// Breaks the connection: every read and write under way fails.
   void cut() { beast::get_lowest_layer(stream).close(); }
 
-  WebSocketStream stream;
-  std::shared_ptr<Session> session;
+  Stream stream;
   asio::steady_timer timer;
   beast::flat_buffer buffer;
   bool probed = false;
   bool probe_over = false;
 };
 
-using LinkPointer = std::shared_ptr<Link>;
+namespace {
+
+using WebSocketPointer = std::shared_ptr<WebSocket>;
+using SessionPointer = std::shared_ptr<Session>;
 
 /// Reads one packet; nothing at the end of the connection, or if the packet is malformed.
-asio::awaitable<std::optional<Packet>> read_packet(Link& link) {
-  link.buffer.clear();
-  const auto [error, bytes] = co_await link.stream.async_read(link.buffer, kAsTuple);
+asio::awaitable<std::optional<Packet>> read_packet(WebSocket& websocket) {
+  websocket.buffer.clear();
+  const auto [error, bytes] = co_await websocket.stream.async_read(websocket.buffer, kAsTuple);
   if (error) co_return std::nullopt;
-  std::string data = beast::buffers_to_string(link.buffer.data());
-  if (link.stream.got_binary()) co_return Packet{.data = std::move(data), .binary = true};
+  std::string data = beast::buffers_to_string(websocket.buffer.data());
+  if (websocket.stream.got_binary()) co_return Packet{.data = std::move(data), .binary = true};
   co_return decode_text(data);
 }
 
-asio::awaitable<bool> write_packet(Link& link, Packet packet) {
-  link.stream.binary(packet.binary);
+asio::awaitable<bool> write_packet(WebSocket& websocket, Packet packet) {
+  websocket.stream.binary(packet.binary);
   const std::string frame = packet.binary ? std::move(packet.data) : encode_text(packet);
-  const auto [error, bytes] = co_await link.stream.async_write(asio::buffer(frame), kAsTuple);
+  const auto [error, bytes] = co_await websocket.stream.async_write(asio::buffer(frame), kAsTuple);
   co_return !error;
 }
 
 /// Sends what the session queues. Says goodbye and breaks the connection when the session is closed.
-asio::awaitable<void> write_loop(LinkPointer link) {
-  Session& session = *link->session;
+asio::awaitable<void> write_loop(WebSocketPointer websocket, SessionPointer session) {
   bool healthy = true;
-  while (healthy && (session.open() || session.has_output())) {
-    if (!session.has_output()) co_await session.next_change();
-    for (Packet& packet : session.take_output()) {
-      healthy = co_await write_packet(*link, std::move(packet));
+  while (healthy && (session->open() || session->has_output())) {
+    if (!session->has_output()) co_await session->next_change();
+    for (Packet& packet : session->take_output()) {
+      healthy = co_await write_packet(*websocket, std::move(packet));
       if (!healthy) break;
     }
   }
-  if (healthy && link->stream.is_open()) {
-    co_await link->stream.async_close(beast::websocket::close_reason(), kAsTuple);
-  }
-  link->cut();
-  link->timer.cancel();
+  if (healthy) co_await close_websocket(websocket);
+  websocket->cut();
+  websocket->timer.cancel();
 }
 
 /// Breaks the connection of a closed session if the goodbye does not get through.
-asio::awaitable<void> cut_when_closed(LinkPointer link) {
-  co_await link->session->closed();
-  if (!beast::get_lowest_layer(link->stream).socket().is_open()) co_return;
-  link->timer.expires_after(kCloseTime);
-  co_await link->timer.async_wait(kAsTuple);
-  link->cut();
-}
-
-/// Serves the link until the client goes or the session ends.
-asio::awaitable<void> serve(LinkPointer link) {
-  const auto executor = link->stream.get_executor();
-  asio::co_spawn(executor, write_loop(link), asio::detached);
-  asio::co_spawn(executor, cut_when_closed(link), asio::detached);
-  while (link->session->open()) {
-    auto packet = co_await read_packet(*link);
-    if (!packet) break;
-    link->session->receive(std::move(*packet));
-  }
-  link->session->close(CloseReason::kTransportError);
+asio::awaitable<void> cut_when_closed(WebSocketPointer websocket, SessionPointer session) {
+  co_await session->closed();
+  if (!beast::get_lowest_layer(websocket->stream).socket().is_open()) co_return;
+  websocket->timer.expires_after(kCloseTime);
+  co_await websocket->timer.async_wait(kAsTuple);
+  websocket->cut();
 }
 
 /// The reading half of an upgrade; true when the client has said its last word on polling.
-asio::awaitable<bool> probe(LinkPointer link) {
-  const auto ping = co_await read_packet(*link);
+asio::awaitable<bool> probe(WebSocketPointer websocket, SessionPointer session) {
+  const auto ping = co_await read_packet(*websocket);
   if (!ping || ping->type != PacketType::kPing || ping->data != "probe") co_return false;
-  if (!co_await write_packet(*link, {.type = PacketType::kPong, .data = "probe"})) co_return false;
-  link->probed = true;
-  const auto upgrade = co_await read_packet(*link);
-  co_return upgrade && upgrade->type == PacketType::kUpgrade && link->session->open();
+  if (!co_await write_packet(*websocket, {.type = PacketType::kPong, .data = "probe"})) co_return false;
+  websocket->probed = true;
+  const auto upgrade = co_await read_packet(*websocket);
+  co_return upgrade && upgrade->type == PacketType::kUpgrade && session->open();
 }
 
 /// The timing half: lets the hanging GET go so that the client can pause polling, and breaks the connection
 /// if the upgrade takes too long or the session ends.
-asio::awaitable<void> time_probe(LinkPointer link, std::chrono::milliseconds limit) {
+asio::awaitable<void> time_probe(WebSocketPointer websocket, SessionPointer session,
+                                 std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (link->session->open() && std::chrono::steady_clock::now() < deadline) {
-    link->timer.expires_after(kUpgradeTick);
-    co_await link->timer.async_wait(kAsTuple);
-    if (link->probe_over) co_return;
-    if (link->probed) link->session->release_poll();
+  while (session->open() && std::chrono::steady_clock::now() < deadline) {
+    websocket->timer.expires_after(kUpgradeTick);
+    co_await websocket->timer.async_wait(kAsTuple);
+    if (websocket->probe_over) co_return;
+    if (websocket->probed) session->release_poll();
   }
-  link->cut();
+  websocket->cut();
 }
 
 }  // namespace
 
-asio::awaitable<void> serve_websocket(WebSocketStream stream, std::shared_ptr<Session> session) {
-  co_await serve(std::make_shared<Link>(std::move(stream), std::move(session)));
+asio::awaitable<WebSocketPointer> accept_websocket(beast::tcp_stream stream, http::Request request,
+                                                   std::size_t max_message) {
+  stream.expires_never();
+  const auto websocket = std::make_shared<WebSocket>(std::move(stream));
+  auto timeouts = beast::websocket::stream_base::timeout::suggested(beast::role_type::server);
+  timeouts.idle_timeout = beast::websocket::stream_base::none();  // Engine.IO has a heartbeat of its own
+  websocket->stream.set_option(timeouts);
+  websocket->stream.read_message_max(max_message);
+  const auto [error] = co_await websocket->stream.async_accept(request, kAsTuple);
+  co_return error ? nullptr : websocket;
 }
 
-asio::awaitable<void> upgrade_to_websocket(WebSocketStream stream, std::shared_ptr<Session> session,
+asio::awaitable<void> close_websocket(WebSocketPointer websocket) {
+  if (!websocket->stream.is_open()) co_return;
+  co_await websocket->stream.async_close(beast::websocket::close_reason(), kAsTuple);
+}
+
+asio::awaitable<void> serve_websocket(WebSocketPointer websocket, SessionPointer session) {
+  const auto executor = websocket->stream.get_executor();
+  asio::co_spawn(executor, write_loop(websocket, session), asio::detached);
+  asio::co_spawn(executor, cut_when_closed(websocket, session), asio::detached);
+  while (session->open()) {
+    auto packet = co_await read_packet(*websocket);
+    if (!packet) break;
+    session->receive(std::move(*packet));
+  }
+  session->close(CloseReason::kTransportError);
+}
+
+asio::awaitable<void> upgrade_to_websocket(WebSocketPointer websocket, SessionPointer session,
                                            Settings settings) {
-  const auto link = std::make_shared<Link>(std::move(stream), std::move(session));
-  asio::co_spawn(link->stream.get_executor(), time_probe(link, settings.upgrade_timeout), asio::detached);
-  const bool upgraded = co_await probe(link);
-  link->probe_over = true;
-  link->timer.cancel();
+  asio::co_spawn(websocket->stream.get_executor(), time_probe(websocket, session, settings.upgrade_timeout),
+                 asio::detached);
+  const bool upgraded = co_await probe(websocket, session);
+  websocket->probe_over = true;
+  websocket->timer.cancel();
   if (upgraded) {
-    link->session->switch_to_websocket();
-    co_await serve(link);
+    session->switch_to_websocket();
+    co_await serve_websocket(std::move(websocket), std::move(session));
   } else {
-    link->session->end_upgrade();
-    if (link->stream.is_open()) {
-      co_await link->stream.async_close(beast::websocket::close_reason(), kAsTuple);
-    }
+    session->end_upgrade();
+    co_await close_websocket(std::move(websocket));
   }
 }
 

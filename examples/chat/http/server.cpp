@@ -98,6 +98,11 @@ Response make_response(status status, std::string_view content_type, std::string
   return response;
 }
 
+asio::awaitable<void> refuse_upgrade(beast::tcp_stream stream, Response response) {
+  response.keep_alive(false);
+  co_await write(stream, std::move(response));
+}
+
 Exchange::Exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer, std::size_t max_body)
     : stream_(stream), buffer_(buffer) {
   parser_.header_limit(kMaxHead);

@@ -33,6 +33,9 @@ using Response = boost::beast::http::response<boost::beast::http::string_body>;
 [[nodiscard]] Response make_response(boost::beast::http::status status, std::string_view content_type,
                                      std::string body);
 
+/// Says no to a request for an upgrade; the connection ends with it.
+[[nodiscard]] boost::asio::awaitable<void> refuse_upgrade(boost::beast::tcp_stream stream, Response response);
+
 /// One request whose head has been read and whose body may still be on its way. Lives in the coroutine of
 /// its connection.
 class Exchange {
