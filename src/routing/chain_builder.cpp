@@ -12,8 +12,8 @@ namespace {
 
 using config::QualifiedName;
 
-/// Most middlewares of one chain; also stops chains that name each other many times over.
-constexpr std::size_t kMaxLinks = 100;
+/// Most middlewares of one chain, those that are chains themselves included.
+constexpr std::size_t kMaxSteps = 100;
 
 /// Whether both are made of the same middlewares with the same settings, wherever these are written.
 bool same_links(const std::vector<ChainLink>& a, const std::vector<ChainLink>& b) {
@@ -22,15 +22,23 @@ bool same_links(const std::vector<ChainLink>& a, const std::vector<ChainLink>& b
   });
 }
 
+std::string too_long_message() {
+  return fmt::format("expected at most {} middlewares in a chain", kMaxSteps);
+}
+
 }  // namespace
+
+bool ChainBuilder::Expansion::too_long() const noexcept {
+  return steps > kMaxSteps;
+}
 
 std::expected<std::shared_ptr<Chain>, std::vector<std::string>> ChainBuilder::build(
     const std::string& owner, const std::vector<std::string>& names, std::string_view provider) {
-  std::vector<ChainLink> links;
-  std::vector<std::string> problems;
-  Path path;
-  expand_all(names, provider, path, links, problems);
-  if (!problems.empty()) return std::unexpected(std::move(problems));
+  Expansion expansion;
+  expand_all(names, provider, expansion);
+  if (expansion.too_long()) expansion.problems.push_back(too_long_message());
+  if (!expansion.problems.empty()) return std::unexpected(std::move(expansion.problems));
+  std::vector<ChainLink>& links = expansion.links;
   if (links.empty()) return nullptr;
 
   const BuiltChain* previous = nullptr;
@@ -51,22 +59,27 @@ std::expected<std::shared_ptr<Chain>, std::vector<std::string>> ChainBuilder::bu
 void ChainBuilder::check_unused() {
   for (const auto& [name, settings] : input_.middlewares) {
     if (tried_.contains(name)) continue;
-    std::vector<ChainLink> links;
-    std::vector<std::string> problems;
-    Path path;
-    expand(name, path, links, problems);
-    // The verdict is in the reports.
-    if (problems.empty() && !links.empty()) static_cast<void>(make(links, nullptr));
+    Expansion expansion;
+    expand(name, expansion);
+    if (expansion.too_long()) {
+      report(name, too_long_message());
+    } else if (expansion.problems.empty() && !expansion.links.empty()) {
+      static_cast<void>(make(expansion.links, nullptr));  // the verdict is in the reports
+    }
   }
 }
 
-void ChainBuilder::expand_all(const std::vector<std::string>& names, std::string_view provider, Path& path,
-                              std::vector<ChainLink>& links, std::vector<std::string>& problems) {
-  for (const std::string& name : names) expand(qualified_name(name, provider), path, links, problems);
+void ChainBuilder::expand_all(const std::vector<std::string>& names, std::string_view provider,
+                              Expansion& expansion) {
+  for (const std::string& name : names) {
+    if (expansion.too_long()) return;
+    expand(qualified_name(name, provider), expansion);
+  }
 }
 
-void ChainBuilder::expand(const QualifiedName& name, Path& path, std::vector<ChainLink>& links,
-                          std::vector<std::string>& problems) {
+void ChainBuilder::expand(const QualifiedName& name, Expansion& expansion) {
+  ++expansion.steps;
+  std::vector<std::string>& problems = expansion.problems;
   const auto found = input_.middlewares.find(name);
   if (found == input_.middlewares.end()) {
     problems.push_back(fmt::format("the middleware \"{}\" does not exist", name.text()));
@@ -75,26 +88,21 @@ void ChainBuilder::expand(const QualifiedName& name, Path& path, std::vector<Cha
   tried_.insert(name);
   const auto* chain = std::get_if<config::Chain>(&found->second.kind);
   if (chain == nullptr) {
-    if (links.size() < kMaxLinks) {
-      links.push_back({name, found->second});
-    } else if (problems.empty()) {
-      problems.push_back(fmt::format("expected at most {} middlewares in a chain", kMaxLinks));
-    }
+    expansion.links.push_back({name, found->second});
     return;
   }
-  if (!problems.empty() && links.size() >= kMaxLinks) return;
-  if (std::ranges::find(path, name) != path.end()) {
+  if (std::ranges::find(expansion.path, name) != expansion.path.end()) {
     std::vector<std::string> names;
-    for (const QualifiedName& each : path) names.push_back(each.text());
+    for (const QualifiedName& each : expansion.path) names.push_back(each.text());
     problems.push_back(fmt::format("the middleware \"{0}\" is a chain that contains itself: {1} -> {0}",
                                    name.text(), fmt::join(names, " -> ")));
     report(name, problems.back());
     return;
   }
-  path.push_back(name);
+  expansion.path.push_back(name);
   const std::size_t before = problems.size();
-  expand_all(chain->middlewares, name.provider, path, links, problems);
-  path.pop_back();
+  expand_all(chain->middlewares, name.provider, expansion);
+  expansion.path.pop_back();
   for (std::size_t i = before; i < problems.size(); ++i) report(name, problems[i]);
 }
 

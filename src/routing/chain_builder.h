@@ -28,12 +28,16 @@ class ChainBuilder {
   void check_unused();
 
  private:
-  /// The middlewares on the way to the one being expanded.
-  using Path = std::vector<config::QualifiedName>;
-  void expand(const config::QualifiedName& name, Path& path, std::vector<ChainLink>& links,
-              std::vector<std::string>& problems);
-  void expand_all(const std::vector<std::string>& names, std::string_view provider, Path& path,
-                  std::vector<ChainLink>& links, std::vector<std::string>& problems);
+  /// Chains being taken apart into links.
+  struct Expansion {
+    std::vector<ChainLink> links;
+    std::vector<std::string> problems;
+    std::vector<config::QualifiedName> path;  ///< the chains on the way to the middleware looked at
+    std::size_t steps = 0;                    ///< middlewares looked at
+    [[nodiscard]] bool too_long() const noexcept;
+  };
+  void expand(const config::QualifiedName& name, Expansion& expansion);
+  void expand_all(const std::vector<std::string>& names, std::string_view provider, Expansion& expansion);
   [[nodiscard]] std::expected<std::shared_ptr<Chain>, std::string> make(const std::vector<ChainLink>& links,
                                                                         const BuiltChain* previous);
   void report(const config::QualifiedName& middleware, const std::string& message);

@@ -21,6 +21,9 @@ using config::QualifiedName;
 /// Beyond this many services no similar name is looked for: it would cost too much should many be missing.
 constexpr std::size_t kMaxNamesCompared = 200;
 
+/// Most ways from a service to leaves, which is what finding out whether it is up may cost.
+constexpr std::size_t kMaxWays = 10'000;
+
 /// What the stack bears; far more than the depth that is allowed.
 constexpr std::size_t kMaxRecursion = 64;
 
@@ -42,6 +45,11 @@ std::string missing_service(const QualifiedName& name, const BuildInput& input) 
 std::string too_deep() {
   return fmt::format("expected at most {} weighted and failover services within each other",
                      kMaxServiceDepth);
+}
+
+std::string too_wide() {
+  return fmt::format("expected at most {} services behind this one, each counted as often as it is named",
+                     kMaxWays);
 }
 
 }  // namespace
@@ -239,10 +247,15 @@ const ServiceNode* ServiceGraph::child(const QualifiedName& parent, const std::s
               fmt::format("the service \"{}\" depends on itself through this one", wanted.text()));
       return nullptr;
     }
-    std::size_t& height = progress_.at(parent).height;
-    height = std::max(height, progress.height + 1);
-    if (height > kMaxServiceDepth) {
+    Progress& own = progress_.at(parent);
+    own.height = std::max(own.height, progress.height + 1);
+    own.ways += std::max<std::size_t>(progress.ways, 1);
+    if (own.height > kMaxServiceDepth) {
       problem(parent, Severity::kError, key, too_deep());
+      return nullptr;
+    }
+    if (own.ways > kMaxWays) {
+      problem(parent, Severity::kError, key, too_wide());
       return nullptr;
     }
   }

@@ -27,6 +27,7 @@ class ServiceGraph {
   struct Progress {
     State state = State::kBuilding;
     std::size_t height = 0;  // weighted and failover services within each other
+    std::size_t ways = 0;    // from here to a leaf
   };
   struct ResolvedHost {
     std::vector<net::IpAddress> addresses;
