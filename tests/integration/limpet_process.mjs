@@ -92,6 +92,11 @@ export async function startLimpet(dynamic, { flags = [], files = {}, env = {} } 
     rmSync(folder, { recursive: true, force: true });
     return code;
   };
+  const replaceFile = (text) => {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  };
+  const fileProvider = async () => (await limpet.api('/api/providers')).find(({ name }) => name === 'file');
   const limpet = {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -105,14 +110,17 @@ export async function startLimpet(dynamic, { flags = [], files = {}, env = {} } 
     stop,
     /** Replaces the dynamic configuration as editors do, by a rename, and waits until it is in force. */
     async reconfigure(next) {
-      const before = (await limpet.api('/api/providers')).find(({ name }) => name === 'file')?.lastSuccess;
-      const text = typeof next === 'string' ? next : JSON.stringify(next, null, 2);
-      writeFileSync(`${file}.new`, text);
-      renameSync(`${file}.new`, file);
+      const before = await fileProvider();
+      replaceFile(JSON.stringify(next, null, 2));
       await until('the new configuration', async () => {
-        const provider = (await limpet.api('/api/providers')).find(({ name }) => name === 'file');
-        return provider.failed || provider.lastSuccess !== before;
+        const now = await fileProvider();
+        return !now.failed && now.lastSuccess !== before.lastSuccess;
       });
+    },
+    /** Replaces it by a text that is broken, and waits until that was noticed. */
+    async breakConfiguration(text) {
+      replaceFile(text);
+      await until('the broken configuration to be noticed', async () => (await fileProvider()).failed);
     },
     /** The JSON of an admin address. */
     async api(path, init) {
