@@ -18,6 +18,7 @@ namespace limpet::app {
 namespace {
 
 constexpr unsigned kBlockingThreads = 2;
+constexpr base::Duration kTidyInterval = std::chrono::seconds(10);
 constexpr base::Duration kPoll = std::chrono::milliseconds(20);
 constexpr std::uint16_t kGoingAway = 1001;  // RFC 6455, section 7.4.1
 constexpr base::Duration kClosePatience = std::chrono::seconds(1);
@@ -39,7 +40,8 @@ Server::Server(const config::Loaded& loaded)
       registry_(threads_),
       blocking_(kBlockingThreads),
       internal_(reactor_, state_),
-      checker_(reactor_) {
+      checker_(reactor_),
+      tidy_timer_([](void* self) noexcept { static_cast<Server*>(self)->tidy_up(); }, this) {
   state_.settings = loaded.settings;
   state_.started_at = base::WallClock::now();
   base::set_up_log(state_.settings.log);
@@ -154,7 +156,18 @@ void Server::use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapsh
   checker_.update(services);
 }
 
+void Server::tidy_up() {
+  for (const auto& [name, node] : state_.built.snapshot->services) {
+    if (const auto* service = std::get_if<std::unique_ptr<balancing::Service>>(&node->kind)) {
+      (*service)->sids().sweep(reactor_.now());
+    }
+  }
+  registry_.forget_unused();
+  reactor_.arm(tidy_timer_, kTidyInterval);
+}
+
 void Server::run() {
+  tidy_up();
   // The first snapshot is posted already, so no request meets an empty one.
   for (const auto& worker : workers_) {
     worker_threads_.emplace_back([raw = worker.get()] { raw->run(); });

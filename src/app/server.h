@@ -16,6 +16,7 @@
 #include "net/fd.h"
 #include "net/reactor.h"
 #include "net/task.h"
+#include "net/timer.h"
 #include "providers/provider.h"
 #include "proxy/blocking_pool.h"
 #include "proxy/entry_point.h"
@@ -53,6 +54,7 @@ class Server {
   void start_providers();
   void use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapshot);
   void on_signal(int signal);
+  void tidy_up();
   [[nodiscard]] net::Task<void> shut_down();
   [[nodiscard]] net::Task<void> wait_for_requests(base::Duration longest);
   [[nodiscard]] net::Task<void> wait_for_tunnels(base::Duration longest);
@@ -74,6 +76,7 @@ class Server {
   std::unique_ptr<Configuration> configuration_;
   std::vector<std::unique_ptr<providers::Provider>> providers_;
   std::vector<std::jthread> worker_threads_;
+  net::Timer tidy_timer_;
   bool stopping_ = false;
   bool hurry_ = false;  // a second stop signal came: waiting ends
 };
