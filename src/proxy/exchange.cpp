@@ -56,7 +56,10 @@ bool Exchange::set_up_context(http::HeadError& error) {
   context_.now = worker_.reactor().now();
   trusted_ = entry_point.forwarded_insecure ||
              net::contains(entry_point.forwarded_trusted, connection_.client().ip());
-  if (trusted_) context_.forwarded_for = head.find(http::FieldId::kXForwardedFor).value_or("");
+  if (trusted_) {
+    context_.forwarded_for = head.find(http::FieldId::kXForwardedFor).value_or("");
+    context_.forwarded_proto = head.find(http::FieldId::kXForwardedProto).value_or("");
+  }
   normalise_host(head.host, host_);
   context_.host = host_;
   if (head.target == "*") {
@@ -122,8 +125,9 @@ net::Task<Outcome> Exchange::route() {
   }
 
   const routing::ServiceNode* leaf =
-      found->service == nullptr ? nullptr
-                                : routing::resolve_leaf(*found->service, connection_.head(), context_.now, cookies_);
+      found->service == nullptr
+          ? nullptr
+          : routing::resolve_leaf(*found->service, connection_.head(), context_.now, cookies_);
   if (leaf == nullptr) {
     const Outcome outcome = co_await answer(status_answer(503));
     co_return outcome;
@@ -272,17 +276,22 @@ net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
     const ServerTry::Result result = co_await attempt.run(fresh);
     body_read_ = attempt.body_read();
     switch (result) {
-      case ServerTry::Result::kKeepAlive: co_return Outcome::kKeepAlive;
-      case ServerTry::Result::kClose: co_return Outcome::kClose;
-      case ServerTry::Result::kAbort: co_return Outcome::kAbort;
-      case ServerTry::Result::kHandedOver: co_return Outcome::kHandedOver;
+      case ServerTry::Result::kKeepAlive:
+        co_return Outcome::kKeepAlive;
+      case ServerTry::Result::kClose:
+        co_return Outcome::kClose;
+      case ServerTry::Result::kAbort:
+        co_return Outcome::kAbort;
+      case ServerTry::Result::kHandedOver:
+        co_return Outcome::kHandedOver;
       case ServerTry::Result::kOtherServer:
         tried.push_back(selected->index);
         break;
       case ServerTry::Result::kSameServer:
         fresh = true;
         break;
-      case ServerTry::Result::kFailed: break;
+      case ServerTry::Result::kFailed:
+        break;
     }
     if (result == ServerTry::Result::kFailed || tries + 1 >= kMaxTries ||
         (result == ServerTry::Result::kOtherServer && tried.size() >= service.servers().size())) {
