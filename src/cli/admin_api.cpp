@@ -1,0 +1,105 @@
+#include "cli/admin_api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/text.h"
+
+namespace limpet::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kDefaultAddress = "http://127.0.0.1:8080";
+
+/// The text with everything but unreserved characters percent-encoded (RFC 3986, section 2.3).
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string out;
+  for (const char c : text) {
+    if (kPlain.contains(c)) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+/// Why an answer is not what was asked for.
+std::string refusal(const AdminClient& client, const AdminAnswer& answer) {
+  const Json body = Json::parse(answer.body, nullptr, false);
+  std::string reason;
+  if (body.is_object() && body.contains("message") && body["message"].is_string()) {
+    base::append_escaped(reason, body["message"].get_ref<const std::string&>());
+  }
+  if (answer.status == 401) {
+    reason =
+        "it asks for a token, which is api.token of its configuration: give it with --token or LIMPET_TOKEN";
+  } else if (answer.status == 404 && reason.empty()) {
+    reason = "that is not Limpet's admin API";
+  }
+  return fmt::format("{} answered {}{}{}", client.address().text, answer.status, reason.empty() ? "" : ": ",
+                     reason);
+}
+
+ServerRow row_of(const Json& server) {
+  ServerRow row;
+  row.id = server.at("id").get<std::string>();
+  row.service = server.at("service").get<std::string>();
+  row.url = server.at("url").get<std::string>();
+  row.status = server.at("status").get<std::string>();
+  row.connections = server.at("connections").get<std::uint64_t>();
+  if (const Json& capacity = server.at("capacity"); !capacity.is_null())
+    row.capacity = capacity.get<std::uint64_t>();
+  row.cookie_value = server.at("cookieValue").get<std::string>();
+  row.json = server.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return row;
+}
+
+std::unexpected<std::string> not_understood(const AdminClient& client, std::string_view why) {
+  return std::unexpected(
+      fmt::format("{} did not answer as Limpet's admin API does: {}", client.address().text, why));
+}
+
+}  // namespace
+
+std::expected<std::vector<ServerRow>, std::string> fetch_servers(const AdminClient& client,
+                                                                 std::string_view service) {
+  const std::string query = service.empty() ? "" : fmt::format("?service={}", percent_encoded(service));
+  const auto answer = client.request("GET", "/api/servers" + query);
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status != 200) return std::unexpected(refusal(client, *answer));
+  try {
+    const Json list = Json::parse(answer->body);
+    if (!list.is_array()) return not_understood(client, "expected a JSON array");
+    std::vector<ServerRow> rows;
+    for (const Json& server : list) rows.push_back(row_of(server));
+    return rows;
+  } catch (const Json::exception& error) {
+    return not_understood(client, error.what());
+  }
+}
+
+std::expected<ServerRow, std::string> act_on_server(const AdminClient& client, std::string_view id,
+                                                    std::string_view action) {
+  const auto answer = client.request("POST", fmt::format("/api/servers/{}/{}", percent_encoded(id), action));
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status != 200) return std::unexpected(refusal(client, *answer));
+  try {
+    return row_of(Json::parse(answer->body));
+  } catch (const Json::exception& error) {
+    return not_understood(client, error.what());
+  }
+}
+
+std::expected<AdminClient, std::string> admin_client_of(const Call& call, base::Duration timeout) {
+  auto address = parse_admin_address(call.option_or("address", "LIMPET_ADDRESS", kDefaultAddress));
+  if (!address) return std::unexpected(std::move(address.error()));
+  return AdminClient(std::move(*address), call.option_or("token", "LIMPET_TOKEN", ""), timeout);
+}
+
+}  // namespace limpet::cli

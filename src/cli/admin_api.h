@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/admin_client.h"
+#include "cli/call.h"
+
+/// Limpet's own part of the admin API, as the commands need it.
+namespace limpet::cli {
+
+/// One server, as GET /api/servers tells.
+struct ServerRow {
+  std::string id;
+  std::string service;  ///< qualified: "web@file"
+  std::string url;
+  std::string status;
+  std::uint64_t connections = 0;
+  std::uint64_t capacity = 0;  ///< 0: no limit
+  std::string cookie_value;    ///< in the format issued
+  std::string json;            ///< the whole object, on one line
+};
+
+/// All servers, or those of one service ("web" or "web@file"; empty: all), in the order of the API. Fails
+/// with a sentence.
+[[nodiscard]] std::expected<std::vector<ServerRow>, std::string> fetch_servers(const AdminClient& client,
+                                                                               std::string_view service);
+
+/// Asks for an action ("drain", "undrain") on the server with this id; gives the server as it is then. Fails
+/// with a sentence.
+[[nodiscard]] std::expected<ServerRow, std::string> act_on_server(const AdminClient& client,
+                                                                  std::string_view id,
+                                                                  std::string_view action);
+
+/// The client that a command's --address and --token, or the environment, ask for.
+[[nodiscard]] std::expected<AdminClient, std::string> admin_client_of(const Call& call,
+                                                                      base::Duration timeout);
+
+}  // namespace limpet::cli
