@@ -60,18 +60,18 @@ void TimerWheel::advance(base::TimePoint now) noexcept {
   for (; tick <= target; ++tick) {
     done_tick_ = tick;
     const std::size_t slot = static_cast<std::size_t>(tick) % kSlots;
-    // A callback may disarm the neighbour, so the walk starts over after each one that fired.
-    bool fired = true;
-    while (fired) {
-      fired = false;
-      for (Timer* timer = slots_[slot]; timer != nullptr; timer = timer->next_) {
-        if (timer->deadline_ <= now) {
-          unlink(*timer);
-          timer->fire_(timer->context_);
-          fired = true;
-          break;
-        }
+    for (Timer* timer = slots_[slot]; timer != nullptr;) {
+      Timer* const next = timer->next_;
+      if (timer->deadline_ <= now) {
+        unlink(*timer);
+        link(*timer, kDue);
       }
+      timer = next;
+    }
+    // A callback may disarm any of the others, so they stay in a list until their turn.
+    while (Timer* const timer = slots_[kDue]) {
+      unlink(*timer);
+      timer->fire_(timer->context_);
     }
   }
   done_tick_ = std::max(done_tick_, target);

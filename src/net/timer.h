@@ -53,6 +53,7 @@ class TimerWheel {
  private:
   friend class Timer;
   static constexpr std::size_t kSlots = 1024;
+  static constexpr std::size_t kDue = kSlots;  // the list of those about to fire
   static constexpr base::Duration kTick = std::chrono::milliseconds(16);
 
   [[nodiscard]] std::int64_t tick_of(base::TimePoint time) const noexcept { return (time - start_) / kTick; }
@@ -62,8 +63,8 @@ class TimerWheel {
   base::TimePoint start_;
   std::int64_t done_tick_ = 0;  // every slot up to this tick has been looked at
   std::size_t armed_ = 0;
-  std::array<Timer*, kSlots> slots_{};
-  std::array<std::uint64_t, kSlots / 64> occupied_{};
+  std::array<Timer*, kSlots + 1> slots_{};
+  std::array<std::uint64_t, kSlots / 64 + 1> occupied_{};
 };
 
 }  // namespace limpet::net
