@@ -61,7 +61,7 @@ SocketAddress local_address(int fd) noexcept {
 
 Listener::Listener(Reactor& reactor, int fd, Accepted accepted)
     : reactor_(reactor), fd_(fd), accepted_(std::move(accepted)), pause_(&Listener::resume, this) {
-  listening_ = reactor_.add_listener(fd_, *this);
+  resume(this);
 }
 
 Listener::~Listener() { stop(); }
@@ -80,9 +80,7 @@ void Listener::on_events(std::uint32_t /*events*/) noexcept {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         base::log_warn("cannot accept: {}; pausing for 100ms", std::strerror(errno));
-        reactor_.remove(fd_);
-        listening_ = false;
-        reactor_.arm(pause_, kPause);
+        pause();
       }
       return;
     }
@@ -90,9 +88,16 @@ void Listener::on_events(std::uint32_t /*events*/) noexcept {
   }
 }
 
+void Listener::pause() noexcept {
+  if (std::exchange(listening_, false)) reactor_.remove(fd_);
+  reactor_.arm(pause_, kPause);
+}
+
 void Listener::resume(void* self) noexcept {
   auto* listener = static_cast<Listener*>(self);
   listener->listening_ = listener->reactor_.add_listener(listener->fd_, *listener);
+  // The kernel may lack memory for one more watch just now.
+  if (!listener->listening_) listener->pause();
 }
 
 }  // namespace limpet::net

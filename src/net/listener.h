@@ -32,6 +32,7 @@ class Listener final : public EventHandler {
 
  private:
   void on_events(std::uint32_t events) noexcept override;
+  void pause() noexcept;
   static void resume(void* self) noexcept;
 
   Reactor& reactor_;
