@@ -114,12 +114,38 @@ int Reactor::wait_ms(base::Duration longest) const noexcept {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(longest).count());
 }
 
+void Reactor::call_again(int fd) {
+  const auto index = static_cast<std::uint32_t>(fd);
+  again_.push_back({.fd = index, .generation = entries_[index].generation});
+  stay_awake_ = true;
+}
+
+void Reactor::call_those_again() {
+  if (again_.empty()) return;
+  std::vector<Again> again;
+  again.swap(again_);
+  for (const Again& item : again) dispatch(item.fd, item.generation, 0);
+}
+
+void Reactor::dispatch(std::uint32_t fd, std::uint32_t generation, std::uint32_t events) {
+  const Entry& entry = entries_[fd];
+  if (entry.generation != generation) return;
+  if ((entry.target & 1U) != 0) {
+    token_sink_->on_token(entry.target & ~std::uintptr_t{1}, events);
+  } else if (entry.target != 0) {
+    reinterpret_cast<EventHandler*>(entry.target)->on_events(events);
+    drain_ready();
+  }
+}
+
 void Reactor::turn(int timeout_ms) {
   std::array<epoll_event, kEventsPerTurn> events;  // NOLINT(*-member-init): filled in by the kernel
   stay_awake_ = false;
+  ++turn_number_;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, timeout_ms);
   LIMPET_CHECK(count >= 0 || errno == EINTR);
   now_ = base::Clock::now();
+  call_those_again();
   bool woken = false;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -127,15 +153,8 @@ void Reactor::turn(int timeout_ms) {
       woken = true;
       continue;
     }
-    const auto fd = static_cast<std::uint32_t>(event.data.u64);
-    const Entry& entry = entries_[fd];
-    if (entry.generation != static_cast<std::uint32_t>(event.data.u64 >> 32U)) continue;
-    if ((entry.target & 1U) != 0) {
-      token_sink_->on_token(entry.target & ~std::uintptr_t{1}, event.events);
-    } else if (entry.target != 0) {
-      reinterpret_cast<EventHandler*>(entry.target)->on_events(event.events);
-      drain_ready();
-    }
+    dispatch(static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32U),
+             event.events);
   }
   if (woken) {
     eventfd_t value = 0;

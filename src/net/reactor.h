@@ -78,6 +78,11 @@ class Reactor {
   void set_turn_hook(std::move_only_function<void()> hook) { turn_hook_ = std::move(hook); }
   /// Don't sleep in the next wait: there is more work.
   void stay_awake() noexcept { stay_awake_ = true; }
+  /// Calls the descriptor's handler without an event in the next turn, unless it has been forgotten by then: for one
+  /// that has used up its share of this turn.
+  void call_again(int fd);
+  /// Counts the turns, to tell one from the next.
+  [[nodiscard]] std::uint32_t turn_number() const noexcept { return turn_number_; }
 
  private:
   struct Entry {
@@ -86,6 +91,8 @@ class Reactor {
   };
   [[nodiscard]] bool add_with(int fd, EventHandler& handler, std::uint32_t events) noexcept;
   void turn(int timeout_ms);
+  void dispatch(std::uint32_t fd, std::uint32_t generation, std::uint32_t events);
+  void call_those_again();
   void drain_ready();
   void drain_posted();
   [[nodiscard]] int wait_ms(base::Duration longest) const noexcept;
@@ -99,6 +106,12 @@ class Reactor {
   std::vector<std::coroutine_handle<>> ready_;
   std::move_only_function<void()> turn_hook_;
   bool stay_awake_ = false;
+  std::uint32_t turn_number_ = 0;
+  struct Again {
+    std::uint32_t fd;
+    std::uint32_t generation;
+  };
+  std::vector<Again> again_;
   std::atomic<bool> stopped_{false};
   std::mutex posted_mutex_;  // guards posted_; held for a push or a swap
   std::vector<std::move_only_function<void()>> posted_;

@@ -10,6 +10,11 @@
 #include "base/check.h"
 
 namespace limpet::net {
+namespace {
+
+constexpr std::uint32_t kOperationsPerTurn = 64;
+
+}  // namespace
 
 void Pieces::add(std::string_view piece) noexcept {
   if (piece.empty()) return;
@@ -64,7 +69,9 @@ Socket::Operation Socket::read(std::span<char> into) noexcept {
   return operation;
 }
 
-Socket::Operation Socket::wait_readable() noexcept { return {*this, Operation::Kind::kWaitReadable}; }
+Socket::Operation Socket::wait_readable() noexcept {
+  return {*this, Operation::Kind::kWaitReadable};
+}
 
 Socket::Operation Socket::write(const Pieces& pieces) noexcept {
   Operation operation(*this, Operation::Kind::kWrite);
@@ -78,20 +85,31 @@ bool Socket::start(Operation& operation) noexcept {
         .kind = cancelled_ ? base::FailureKind::kCancelled : base::FailureKind::kTimeout, .side = side_});
     return true;
   }
-  if (attempt(operation)) return true;
+  const bool wait = share_used_up();
+  if (!wait && attempt(operation)) return true;
   Operation*& slot = operation.kind_ == Operation::Kind::kWrite ? writer_ : reader_;
   LIMPET_CHECK(slot == nullptr);
   slot = &operation;
+  if (wait) reactor_.call_again(fd_.get());
   return false;
+}
+
+// A peer that is always ready, and answered without a wait, would else keep the thread to itself.
+bool Socket::share_used_up() noexcept {
+  if (std::exchange(turn_, reactor_.turn_number()) != reactor_.turn_number()) operations_ = 0;
+  return ++operations_ > kOperationsPerTurn;
 }
 
 bool Socket::attempt(Operation& operation) noexcept {
   if (operation.kind_ == Operation::Kind::kWrite) return attempt_write(operation);
   if (!can_read_) return false;
   if (operation.kind_ == Operation::Kind::kWaitReadable) return true;
-  const ssize_t count = ::recv(fd_.get(), operation.into_.data(), operation.into_.size(), 0);
+  ssize_t count = 0;
+  do {
+    count = ::recv(fd_.get(), operation.into_.data(), operation.into_.size(), 0);
+  } while (count < 0 && errno == EINTR);
   if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR) {
+    if (errno == EAGAIN) {
       can_read_ = false;
       return false;
     }
@@ -134,15 +152,24 @@ bool Socket::attempt_write(Operation& operation) noexcept {
   return operation.from_.empty();
 }
 
-void Socket::finish(Operation*& slot) noexcept { reactor_.resume_soon(std::exchange(slot, nullptr)->waiter_); }
+void Socket::finish(Operation*& slot) noexcept {
+  reactor_.resume_soon(std::exchange(slot, nullptr)->waiter_);
+}
 
 void Socket::on_events(std::uint32_t events) noexcept {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) broken_ = true;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) can_read_ = true;
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) can_write_ = true;
   if (reader_ != nullptr && attempt(*reader_)) finish(reader_);
   if (writer_ != nullptr && attempt(*writer_)) finish(writer_);
-  if (hung_up_ && hang_up_ != nullptr) std::exchange(hang_up_, nullptr)(hang_up_context_);
+  tell_hang_up();
+}
+
+// The call may destroy the socket, so it comes last.
+void Socket::tell_hang_up() noexcept {
+  const bool told = cancelled_ || (hang_up_kind_ == HangUpKind::kHalf ? hung_up_ : broken_);
+  if (told && hang_up_ != nullptr) std::exchange(hang_up_, nullptr)(hang_up_context_);
 }
 
 void Socket::set_deadline(base::Duration from_now) noexcept {
@@ -180,6 +207,7 @@ void Socket::deadline_passed(void* self) noexcept {
 void Socket::cancel() noexcept {
   cancelled_ = true;
   fail_waiting(base::FailureKind::kCancelled);
+  tell_hang_up();
 }
 
 void Socket::interrupt_read() noexcept {
@@ -188,13 +216,23 @@ void Socket::interrupt_read() noexcept {
   finish(reader_);
 }
 
-void Socket::on_hang_up(HangUp call, void* context) noexcept {
+void Socket::on_hang_up(HangUp call, void* context, HangUpKind kind) noexcept {
   hang_up_ = call;
   hang_up_context_ = context;
-  if (call != nullptr && hung_up_) std::exchange(hang_up_, nullptr)(context);
+  hang_up_kind_ = kind;
+  tell_hang_up();
 }
 
-void Socket::shut_down_write() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
+bool Socket::has_input() const noexcept {
+  if (!can_read_) return false;
+  char byte = 0;
+  const ssize_t count = ::recv(fd_.get(), &byte, 1, MSG_PEEK);
+  return count >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+void Socket::shut_down_write() noexcept {
+  ::shutdown(fd_.get(), SHUT_WR);
+}
 
 Fd Socket::release() noexcept {
   LIMPET_CHECK(reader_ == nullptr && writer_ == nullptr);

@@ -39,9 +39,10 @@ class Pieces {
   std::size_t count_ = 0;
 };
 
-/// A connected (or connecting) stream socket in a reactor, for coroutines. At most one read and one write wait at a time.
-/// Every operation first tries the system call and suspends only if it would block. Belongs to the reactor's thread; not
-/// movable; must not die while an operation waits.
+/// A connected (or connecting) stream socket in a reactor, for coroutines. At most one read and one write
+/// wait at a time. Every operation first tries the system call and suspends only if it would block, or if the
+/// socket has had its share of this turn. Belongs to the reactor's thread; not movable; must not die while an
+/// operation waits.
 class Socket final : public EventHandler {
  public:
   /// Takes over a non-blocking socket and registers it. `side` is who is at the other end, for failures.
@@ -85,7 +86,8 @@ class Socket final : public EventHandler {
   [[nodiscard]] Operation write(const Pieces& pieces) noexcept;
   [[nodiscard]] Operation write(std::string_view bytes) noexcept { return write(Pieces(bytes)); }
 
-  /// From now on, operations that wait longer than this fail with kTimeout; until then, or until clear_deadline().
+  /// From now on, operations that wait longer than this fail with kTimeout; until then, or until
+  /// clear_deadline().
   void set_deadline(base::Duration from_now) noexcept;
   void clear_deadline() noexcept;
   /// Fails waiting operations and all later ones with kCancelled. They resume after the current handler.
@@ -94,18 +96,26 @@ class Socket final : public EventHandler {
   /// Fails a waiting read with kCancelled, once; the socket stays usable.
   void interrupt_read() noexcept;
 
-  /// Calls `call(context)` when the peer hangs up (half or whole) while nobody reads; once. Null to stop.
+  /// What counts as a hang-up.
+  enum class HangUpKind : std::uint8_t {
+    kHalf,    ///< the peer has closed its side, or worse
+    kBroken,  ///< the connection is of no more use: reset, or cancelled by us
+  };
+  /// Calls `call(context)` when the peer hangs up or the socket is cancelled, even before what it sent has
+  /// been read; at once if that has happened already, and only once. It may destroy the socket. Null to stop.
   using HangUp = void (*)(void* context) noexcept;
-  void on_hang_up(HangUp call, void* context) noexcept;
+  void on_hang_up(HangUp call, void* context, HangUpKind kind = HangUpKind::kHalf) noexcept;
   /// The kernel has told us that the peer closed its side, or the connection broke.
   [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }
+  /// Whether bytes, an end or a failure wait to be read. A system call at most; consumes nothing.
+  [[nodiscard]] bool has_input() const noexcept;
 
   /// Sends FIN.
   void shut_down_write() noexcept;
   /// Gives the descriptor away, still registered: redirect or forget it next. Nothing may be waiting.
   [[nodiscard]] Fd release() noexcept;
 
-  /// Bytes of the first successful write tell whether anything reached the peer.
+  /// Bytes the kernel has taken so far: whether anything may have reached the peer.
   [[nodiscard]] std::uint64_t bytes_written() const noexcept { return bytes_written_; }
   [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
 
@@ -114,7 +124,9 @@ class Socket final : public EventHandler {
   [[nodiscard]] bool start(Operation& operation) noexcept;
   [[nodiscard]] bool attempt(Operation& operation) noexcept;
   [[nodiscard]] bool attempt_write(Operation& operation) noexcept;
+  [[nodiscard]] bool share_used_up() noexcept;
   void finish(Operation*& slot) noexcept;
+  void tell_hang_up() noexcept;
   void fail_waiting(base::FailureKind kind) noexcept;
   static void deadline_passed(void* self) noexcept;
   [[nodiscard]] std::unexpected<base::Failure> failure(int code) const noexcept;
@@ -128,10 +140,14 @@ class Socket final : public EventHandler {
   void* hang_up_context_ = nullptr;
   std::uint64_t bytes_written_ = 0;
   std::uint64_t bytes_read_ = 0;
+  std::uint32_t turn_ = 0;        // the last one with an operation
+  std::uint32_t operations_ = 0;  // begun in that turn
   base::Side side_;
+  HangUpKind hang_up_kind_ = HangUpKind::kHalf;
   bool can_read_ = false;  // the registration brings a first event if there is anything to read
   bool can_write_ = true;
   bool hung_up_ = false;
+  bool broken_ = false;
   bool expired_ = false;
   bool cancelled_ = false;
 };
