@@ -97,7 +97,7 @@ class JsonWriter {
       for (const auto& item : value) list.push_back(value_of(item));
       return list;
     } else if constexpr (Map<T>) {
-      Json map = Json::object();
+      Json map = value.empty() ? Json() : Json::object();
       for (const auto& [name, item] : value) map[name] = value_of(item);
       return map;
     } else if constexpr (Struct<T>) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <utility>
 #include <variant>
 
@@ -66,15 +65,14 @@ void check_sticky(const Sticky& sticky, Findings& out) {
       sticky.sources, [](const StickySource& source) { return source.kind == StickySourceKind::kCookie; });
   if (names_cookie && !sticky.cookie)
     out.error("sticky.sources", "cookie is among them, but sticky.cookie is not set");
+  bool repeats = false;
   for (const StickySource& source : sticky.sources) {
     if (source.kind == StickySourceKind::kHeader && !http::is_token(source.name)) {
       out.error("sticky.sources", fmt::format("\"{}\" is not a header name", source.name));
     }
-    if (std::ranges::count(sticky.sources, source) > 1) {
-      out.error("sticky.sources", "the same source is given twice");
-      break;
-    }
+    repeats = repeats || std::ranges::count(sticky.sources, source) > 1;
   }
+  if (repeats) out.error("sticky.sources", "the same source is given twice");
   if (sticky.on_unknown == LostPolicy::kWait)
     out.error("sticky.onUnknown", "expected move or reject, got wait");
   const bool waits = sticky.on_down == LostPolicy::kWait || sticky.on_full == LostPolicy::kWait ||
@@ -125,25 +123,12 @@ void check_kind(const LoadBalancer& settings, Findings& out) {
 }
 
 void check_kind(const Weighted& settings, Findings& out) {
-  if (settings.services.empty()) out.error("services", "expected at least one service");
-  std::uint64_t total = 0;
-  for (const WeightedChild& child : settings.services) {
-    total += child.weight;
-    if (child.name.empty()) out.error("services", "expected a name for each service");
-  }
-  if (!settings.services.empty() && total == 0)
-    out.error("services", "expected a weight above 0 for one of them");
-  if (settings.sticky) {
-    check_sticky(*settings.sticky, out);
-    if (!settings.sticky->sources.empty())
-      out.warning("sticky.sources", "has no effect on a weighted service");
-  }
+  if (!settings.sticky) return;
+  check_sticky(*settings.sticky, out);
+  if (!settings.sticky->sources.empty()) out.warning("sticky.sources", "has no effect on a weighted service");
 }
 
-void check_kind(const Failover& settings, Findings& out) {
-  if (settings.service.empty()) out.error("service", "expected the name of a service");
-  if (settings.fallback.empty()) out.error("fallback", "expected the name of a service");
-}
+void check_kind(const Failover& /*settings*/, Findings& /*out*/) {}
 
 std::string_view key_of(const Service& service) {
   constexpr std::array<std::string_view, std::variant_size_v<decltype(Service::kind)>> kKeys{

@@ -21,9 +21,8 @@ void validate_static(const Static& complete, const Node& tree, base::Diagnostics
 /// What is wrong with a name of a router, service or middleware; nothing if it is fine.
 [[nodiscard]] std::optional<std::string> name_problem(std::string_view name);
 
-/// What is wrong with a service in itself: stickiness, health checks, the children of weighted and failover
-/// services. Keys are relative to the service, for example "loadBalancer.sticky.cookie.secret". An error
-/// makes it unusable, a warning does not.
+/// What is wrong with a service's stickiness and health checks. Keys are relative to the service, for example
+/// "loadBalancer.sticky.cookie.secret". An error makes it unusable, a warning does not.
 [[nodiscard]] base::Diagnostics check_service(const Service& service);
 
 }  // namespace limpet::config
