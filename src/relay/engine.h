@@ -17,8 +17,8 @@ namespace limpet::relay {
 
 /// Who ended a tunnel.
 enum class CloseReason : std::uint8_t {
-  kClient,    ///< the client closed first
-  kServer,    ///< the server closed first
+  kClient,  ///< the client closed first
+  kServer,  ///< the server closed first
   kClientReset,
   kServerReset,
   kIdle,      ///< no byte either way for the tunnel's idle timeout
@@ -53,16 +53,19 @@ struct Tunnel {
   net::Fd server;
   std::string early_to_server;  ///< bytes read behind the request's head
   std::string early_to_client;  ///< bytes read behind the answer's head, and what is left of the head itself
-  std::size_t uncounted_to_client = 0;  ///< so many bytes at the front of early_to_client are not the tunnel's
+  std::size_t uncounted_to_client =
+      0;  ///< so many bytes at the front of early_to_client are not the tunnel's
   std::unique_ptr<TunnelOwner> owner;
-  telemetry::TrafficCounters* traffic = nullptr;  ///< this thread's block of the server's; kept alive by the owner
-  bool websocket = true;                          ///< count frames; Close frames can be sent
-  base::Duration idle_timeout{};                  ///< 0: never
+  telemetry::TrafficCounters* traffic =
+      nullptr;                    ///< this thread's block of the server's; kept alive by the owner
+  bool websocket = true;          ///< count frames; Close frames can be sent
+  base::Duration idle_timeout{};  ///< 0: never
 };
 
-/// Carries tunnels on one thread, nested in the reactor that accepted and connected their sockets, so that an upgrade
-/// costs no system call and both sockets stay on one CPU. An idle tunnel is one small record: no buffer, no timer.
-/// Backpressure: a direction whose receiver is slow holds at most one buffer (256 KiB) and its sender is not read.
+/// Carries tunnels on one thread, nested in the reactor that accepted and connected their sockets, so that an
+/// upgrade costs no system call and both sockets stay on one CPU. An idle tunnel is one small record: no
+/// buffer, no timer. Backpressure: a direction whose receiver is slow holds at most one buffer (256 KiB) and
+/// its sender is not read.
 class Engine {
  public:
   Engine() = default;
@@ -73,9 +76,9 @@ class Engine {
   /// Takes a tunnel over and starts to carry it. It may end before this returns.
   virtual void adopt(Tunnel tunnel) = 0;
   [[nodiscard]] virtual std::size_t open() const noexcept = 0;
-  /// Starts to close every tunnel that `wanted` says (all, if empty) with a WebSocket Close of this code and reason, at
-  /// the next frame boundary of each direction; then waits for the peers up to `patience` and closes hard. Tunnels that
-  /// are not WebSockets are closed at once.
+  /// Starts to close every tunnel that `wanted` says (all, if empty) with a WebSocket Close of this code and
+  /// reason, at the next frame boundary of each direction; then waits for the peers up to `patience` and
+  /// closes hard. Tunnels that are not WebSockets are closed at once.
   virtual void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
                      std::string_view reason, base::Duration patience) = 0;
 };

@@ -28,18 +28,27 @@ std::uint32_t ceil_seconds(base::Duration duration) noexcept {
 
 std::string_view close_reason_name(CloseReason reason) noexcept {
   switch (reason) {
-    case CloseReason::kClient: return "client";
-    case CloseReason::kServer: return "server";
-    case CloseReason::kClientReset: return "client-reset";
-    case CloseReason::kServerReset: return "server-reset";
-    case CloseReason::kIdle: return "idle";
-    case CloseReason::kHalfOpen: return "half-open";
-    case CloseReason::kOrdered: return "ordered";
+    case CloseReason::kClient:
+      return "client";
+    case CloseReason::kServer:
+      return "server";
+    case CloseReason::kClientReset:
+      return "client-reset";
+    case CloseReason::kServerReset:
+      return "server-reset";
+    case CloseReason::kIdle:
+      return "idle";
+    case CloseReason::kHalfOpen:
+      return "half-open";
+    case CloseReason::kOrdered:
+      return "ordered";
   }
   return "unknown";
 }
 
-std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor) { return std::make_unique<EpollEngine>(reactor); }
+std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor) {
+  return std::make_unique<EpollEngine>(reactor);
+}
 
 EpollEngine::EpollEngine(net::Reactor& reactor)
     : reactor_(reactor),
@@ -65,7 +74,8 @@ void EpollEngine::touch(Record& tunnel) noexcept {
   if (tunnel.timeout != 0 && tunnel.close_code == 0) tunnel.last_active = seconds();
 }
 
-void EpollEngine::limit_silence(Record& tunnel, std::uint32_t seconds_of_silence, CloseReason reason) noexcept {
+void EpollEngine::limit_silence(Record& tunnel, std::uint32_t seconds_of_silence,
+                                CloseReason reason) noexcept {
   if (tunnel.timeout != 0 && tunnel.timeout <= seconds_of_silence) return;
   if (tunnel.timeout == 0) ++with_timeout_;
   tunnel.timeout = seconds_of_silence;
@@ -83,7 +93,8 @@ void EpollEngine::adopt(Tunnel tunnel) {
   reactor_.redirect(record.fds[kFromClient], token_of(record, kFromClient));
   reactor_.redirect(record.fds[kFromServer], token_of(record, kFromServer));
   telemetry::TrafficCounters::add(record.traffic->tunnels, 1);
-  if (tunnel.idle_timeout.count() > 0) limit_silence(record, ceil_seconds(tunnel.idle_timeout), CloseReason::kIdle);
+  if (tunnel.idle_timeout.count() > 0)
+    limit_silence(record, ceil_seconds(tunnel.idle_timeout), CloseReason::kIdle);
 
   const std::string_view to_client = tunnel.early_to_client;
   const std::string_view head = to_client.substr(0, tunnel.uncounted_to_client);
@@ -296,7 +307,8 @@ void EpollEngine::sweep(void* self) noexcept {
   auto* engine = static_cast<EpollEngine*>(self);
   const std::uint32_t now = engine->seconds();
   engine->slab_.for_each([&](Record& tunnel) {
-    if (tunnel.timeout != 0 && now - tunnel.last_active > tunnel.timeout) engine->end(tunnel, tunnel.timeout_reason);
+    if (tunnel.timeout != 0 && now - tunnel.last_active > tunnel.timeout)
+      engine->end(tunnel, tunnel.timeout_reason);
   });
   if (engine->with_timeout_ > 0) engine->reactor_.arm(engine->sweep_timer_, kSweepInterval);
 }

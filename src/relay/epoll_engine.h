@@ -26,8 +26,8 @@ class EpollEngine final : public Engine, public net::TokenSink {
 
   void adopt(Tunnel tunnel) override;
   [[nodiscard]] std::size_t open() const noexcept override { return slab_.used(); }
-  void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code, std::string_view reason,
-             base::Duration patience) override;
+  void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
+             std::string_view reason, base::Duration patience) override;
 
  private:
   static constexpr std::size_t kBufferSize = 256 * 1024;

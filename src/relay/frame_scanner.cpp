@@ -11,7 +11,9 @@ constexpr std::uint8_t kMaskBit = 0x80;
 
 }  // namespace
 
-bool FrameScanner::counts_as_message() const noexcept { return (first_ & kFin) != 0 && (first_ & kControl) == 0; }
+bool FrameScanner::counts_as_message() const noexcept {
+  return (first_ & kFin) != 0 && (first_ & kControl) == 0;
+}
 
 bool FrameScanner::after_header() noexcept {
   phase_ = left_ == 0 ? Phase::kFirst : Phase::kPayload;

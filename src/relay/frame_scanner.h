@@ -6,15 +6,15 @@
 
 namespace limpet::relay {
 
-/// Follows the frames of one direction of a WebSocket (RFC 6455, section 5.2) as bytes pass by: counts messages and knows
-/// where frames end, so that a Close can be put in between two of them. It never changes or judges a byte: whatever the
-/// contents, the tunnel goes on. 16 bytes, no buffer.
+/// Follows the frames of one direction of a WebSocket (RFC 6455, section 5.2) as bytes pass by: counts
+/// messages and knows where frames end, so that a Close can be put in between two of them. It never changes
+/// or judges a byte: whatever the contents, the tunnel goes on. 16 bytes, no buffer.
 class FrameScanner {
  public:
   /// Follows `bytes` and returns how many data messages ended in them.
   std::uint32_t scan(std::span<const char> bytes) noexcept;
-  /// Follows bytes up to the first frame boundary and returns their number; all of them if there is none. At a boundary
-  /// already: 0.
+  /// Follows bytes up to the first frame boundary and returns their number; all of them if there is none. At
+  /// a boundary already: 0.
   std::size_t scan_to_boundary(std::span<const char> bytes) noexcept;
   /// Whether the last byte seen ended a frame (or none has been seen).
   [[nodiscard]] bool at_boundary() const noexcept { return phase_ == Phase::kFirst; }

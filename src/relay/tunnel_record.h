@@ -14,7 +14,9 @@ namespace limpet::relay {
 
 /// A side of a tunnel, and the index of the direction that starts there.
 enum Side : std::uint8_t { kFromClient = 0, kFromServer = 1 };
-[[nodiscard]] constexpr Side other(Side side) noexcept { return side == kFromClient ? kFromServer : kFromClient; }
+[[nodiscard]] constexpr Side other(Side side) noexcept {
+  return side == kFromClient ? kFromServer : kFromClient;
+}
 
 /// Bytes read and not yet taken by the receiver.
 struct Pending {
@@ -40,8 +42,8 @@ struct Record {
   std::array<int, 2> fds{-1, -1};
   telemetry::TrafficCounters* traffic = nullptr;
   std::unique_ptr<TunnelOwner> owner;
-  std::uint32_t last_active = 0;   // seconds since the engine's start; kept up only if a timeout is set
-  std::uint32_t timeout = 0;       // seconds of silence after which it is closed, 0: never
+  std::uint32_t last_active = 0;  // seconds since the engine's start; kept up only if a timeout is set
+  std::uint32_t timeout = 0;      // seconds of silence after which it is closed, 0: never
   CloseReason reason = CloseReason::kClient;
   CloseReason timeout_reason = CloseReason::kIdle;
   std::uint16_t close_code = 0;
