@@ -19,7 +19,8 @@ class Block {
   using Bytes = std::array<char, kSize>;
 
   Block() = default;
-  Block(Block&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::move(other.bytes_)) {}
+  Block(Block&& other) noexcept
+      : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::move(other.bytes_)) {}
   Block& operator=(Block&& other) noexcept {
     if (this != &other) {
       give_back();
@@ -68,16 +69,16 @@ inline void Block::give_back() noexcept {
   pool_ = nullptr;
 }
 
-/// Bytes read from a connection and not used yet. Holds a block of the pool only while it has bytes or is being filled;
-/// grows on the heap, up to a limit, for a head that is larger than a block.
+/// Bytes read from a connection and not used yet. Holds a block of the pool only while it has bytes or is
+/// being filled; grows on the heap, up to a limit, for a head that is larger than a block.
 class ReadBuffer {
  public:
   explicit ReadBuffer(BufferPool& pool) noexcept : pool_(&pool) {}
 
   [[nodiscard]] std::string_view view() const noexcept { return {data() + begin_, end_ - begin_}; }
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
-  /// Room to read into; at least one byte unless the buffer already holds `limit` bytes. Moves what is held to the
-  /// front if needed, so views taken before are void.
+  /// Room to read into; at least one byte unless the buffer already holds `limit` bytes. Moves what is held
+  /// to the front if needed, so views taken before are void.
   [[nodiscard]] std::span<char> room(std::size_t limit);
   void filled(std::size_t count) noexcept { end_ += count; }
   void consume(std::size_t count) noexcept { begin_ += count; }

@@ -7,9 +7,9 @@
 
 #include "base/check.h"
 
-/// Coroutines of the house. They belong to one thread, start when awaited (or spawned), and are never destroyed while
-/// suspended: every wait ends, by its event, by a deadline or by a cancel. An exception that leaves one is a bug and ends
-/// the process.
+/// Coroutines of the house. They belong to one thread, start when awaited (or spawned), and are never
+/// destroyed while suspended: every wait ends, by its event, by a deadline or by a cancel. An exception that
+/// leaves one is a bug and ends the process.
 namespace limpet::net {
 
 namespace detail {
@@ -17,7 +17,8 @@ namespace detail {
 struct FinalAwaiter {
   [[nodiscard]] static bool await_ready() noexcept { return false; }
   template <class Promise>
-  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
+  [[nodiscard]] std::coroutine_handle<> await_suspend(
+      std::coroutine_handle<Promise> finished) const noexcept {
     return finished.promise().continuation;
   }
   static void await_resume() noexcept {}
@@ -111,12 +112,16 @@ struct Detached {
   };
 };
 
-inline Detached run_detached(Task<void> task) { co_await std::move(task); }
+inline Detached run_detached(Task<void> task) {
+  co_await std::move(task);
+}
 
 }  // namespace detail
 
 /// Starts a task that nobody awaits. Runs on this thread up to its first wait before returning.
-inline void spawn(Task<void> task) { detail::run_detached(std::move(task)); }
+inline void spawn(Task<void> task) {
+  detail::run_detached(std::move(task));
+}
 
 /// A task that runs beside its parent and must be joined by it. Starts at once. Not movable.
 class Fork {

@@ -35,8 +35,8 @@ net::Task<Result> send_run(BodyTransfer& transfer, std::string_view data, std::s
   co_return Result{};
 }
 
-// Reads more bytes into the buffer; false at the end of the stream. The head does not wait for a body that is slow to
-// come, and no block is held while nothing is there.
+// Reads more bytes into the buffer; false at the end of the stream. The head does not wait for a body that is
+// slow to come, and no block is held while nothing is there.
 net::Task<std::expected<bool, base::Failure>> read_more(BodyTransfer& transfer) {
   if (!transfer.prefix.empty()) {
     const auto sent = co_await send_run(transfer, {}, {});
@@ -59,7 +59,8 @@ net::Task<Result> move_length(BodyTransfer& transfer) {
       const auto more = co_await read_more(transfer);
       if (!more) co_return std::unexpected(more.error());
       if (!*more) {
-        co_return std::unexpected(base::Failure{.kind = base::FailureKind::kClosed, .side = transfer.from->side()});
+        co_return std::unexpected(
+            base::Failure{.kind = base::FailureKind::kClosed, .side = transfer.from->side()});
       }
     }
     const std::string_view view = transfer.buffer->view();
@@ -81,12 +82,14 @@ net::Task<Result> move_chunked(BodyTransfer& transfer) {
       const auto more = co_await read_more(transfer);
       if (!more) co_return std::unexpected(more.error());
       if (!*more) {
-        co_return std::unexpected(base::Failure{.kind = base::FailureKind::kClosed, .side = transfer.from->side()});
+        co_return std::unexpected(
+            base::Failure{.kind = base::FailureKind::kClosed, .side = transfer.from->side()});
       }
     }
     const auto step = decoder.next(transfer.buffer->view());
     if (!step) {
-      co_return std::unexpected(base::Failure{.kind = base::FailureKind::kProtocol, .side = transfer.from->side()});
+      co_return std::unexpected(
+          base::Failure{.kind = base::FailureKind::kProtocol, .side = transfer.from->side()});
     }
     if (!step->data.empty()) {
       const auto sent = co_await send_run(transfer, step->data, {});

@@ -27,16 +27,16 @@ struct BodyTransfer {
   http::Framing framing;
   net::Socket* to = nullptr;
   BodyCoding coding = BodyCoding::kRaw;
-  std::string_view prefix;            ///< written in front of the first bytes, in the same system call: the head
-  base::Duration read_timeout{};      ///< for each read, 0: none
-  base::Duration write_timeout{};     ///< for each write, 0: none
+  std::string_view prefix;         ///< written in front of the first bytes, in the same system call: the head
+  base::Duration read_timeout{};   ///< for each read, 0: none
+  base::Duration write_timeout{};  ///< for each write, 0: none
   std::move_only_function<void(std::string_view)> first_bytes;  ///< sees the first run of body bytes, if set
-  std::uint64_t moved = 0;            ///< body bytes sent on so far
-  bool complete = false;              ///< the whole body has been read
+  std::uint64_t moved = 0;                                      ///< body bytes sent on so far
+  bool complete = false;                                        ///< the whole body has been read
 };
 
-/// Moves a body, with backpressure: nothing is read while the receiver does not take what is there. Bytes go on as soon as
-/// they come. Ends with the failure of either side.
+/// Moves a body, with backpressure: nothing is read while the receiver does not take what is there. Bytes go
+/// on as soon as they come. Ends with the failure of either side.
 [[nodiscard]] net::Task<std::expected<void, base::Failure>> move_body(BodyTransfer& transfer);
 
 }  // namespace limpet::proxy

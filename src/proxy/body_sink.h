@@ -17,8 +17,10 @@ enum class BodySinkResult : std::uint8_t {
   kFailed,   ///< the peer closed, stalled or sent nonsense
 };
 
-/// Reads a whole body, into `keep` or to be forgotten (null). At most `limit` bytes; each read at most `timeout`.
-[[nodiscard]] net::Task<BodySinkResult> read_body(net::Socket& from, net::ReadBuffer& buffer, http::Framing framing,
-                                                  std::string* keep, std::size_t limit, base::Duration timeout);
+/// Reads a whole body, into `keep` or to be forgotten (null). At most `limit` bytes; each read at most
+/// `timeout`.
+[[nodiscard]] net::Task<BodySinkResult> read_body(net::Socket& from, net::ReadBuffer& buffer,
+                                                  http::Framing framing, std::string* keep, std::size_t limit,
+                                                  base::Duration timeout);
 
 }  // namespace limpet::proxy

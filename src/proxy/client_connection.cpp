@@ -26,7 +26,9 @@ ClientConnection::ClientConnection(Worker& worker, const EntryPoint& entry_point
   worker_.add(*this);
 }
 
-ClientConnection::~ClientConnection() { worker_.remove(*this); }
+ClientConnection::~ClientConnection() {
+  worker_.remove(*this);
+}
 
 net::Task<void> ClientConnection::serve(Worker& worker, const EntryPoint& entry_point, net::Fd fd,
                                         net::SocketAddress peer) {
@@ -66,12 +68,14 @@ bool ClientConnection::may_continue() const noexcept {
 }
 
 net::Task<bool> ClientConnection::read_proxy_header() {
-  if (!entry_point_.proxy_insecure && !net::contains(entry_point_.proxy_trusted, client_.ip())) co_return true;
+  if (!entry_point_.proxy_insecure && !net::contains(entry_point_.proxy_trusted, client_.ip()))
+    co_return true;
   socket_.set_deadline(entry_point_.settings.transport.read_timeout);
   while (true) {
     const auto parsed = parse_proxy_header(buffer_.view());
     if (!parsed) {
-      base::log_warn("entry point {}: {}: bad PROXY header: {}", entry_point_.name, client_.text(), parsed.error());
+      base::log_warn("entry point {}: {}: bad PROXY header: {}", entry_point_.name, client_.text(),
+                     parsed.error());
       co_return false;
     }
     if (*parsed) {
@@ -132,8 +136,8 @@ net::Task<ClientConnection::HeadResult> ClientConnection::read_head() {
 }
 
 net::Task<void> ClientConnection::refuse(http::HeadError error) {
-  base::log_debug("entry point {}: {}: request refused with {}: {}", entry_point_.name, client_.text(), error.status,
-                  error.reason);
+  base::log_debug("entry point {}: {}: request refused with {}: {}", entry_point_.name, client_.text(),
+                  error.status, error.reason);
   worker_.reporter().refused(entry_point_, client_, error.status);
   socket_.set_deadline(kLingerTime);
   scratch_.clear();

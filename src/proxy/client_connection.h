@@ -13,8 +13,8 @@
 
 namespace limpet::proxy {
 
-/// A client's connection from accept to its end, or to the hand-over of its socket to the relay engine. Lives in the
-/// frame of serve(); its memory is gone once the connection is a tunnel.
+/// A client's connection from accept to its end, or to the hand-over of its socket to the relay engine. Lives
+/// in the frame of serve(); its memory is gone once the connection is a tunnel.
 class ClientConnection {
  public:
   /// Serves requests one after the other until the connection ends.

@@ -25,8 +25,8 @@ enum class Outcome : std::uint8_t {
   kHandedOver,  ///< the socket belongs to the relay engine now
 };
 
-/// One request and its answer: routed, passed through the middlewares, then answered by Limpet itself or sent to a server
-/// (see ServerTry). Belongs to its connection's thread and lives as long as the request.
+/// One request and its answer: routed, passed through the middlewares, then answered by Limpet itself or sent
+/// to a server (see ServerTry). Belongs to its connection's thread and lives as long as the request.
 class Exchange {
  public:
   explicit Exchange(ClientConnection& connection);
@@ -59,7 +59,8 @@ class Exchange {
 
   ClientConnection& connection_;
   Worker& worker_;
-  std::shared_ptr<const routing::Snapshot> snapshot_;  // shared with the worker: kept for the length of the request
+  std::shared_ptr<const routing::Snapshot>
+      snapshot_;  // shared with the worker: kept for the length of the request
   RequestContext context_;
   Report report_;
   std::string host_;

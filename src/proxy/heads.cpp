@@ -34,7 +34,8 @@ void compose_request_head(std::string& out, const ServerRequest& request) {
   if (request.path_prefix.empty()) {
     writer.request_line(head.method_text, context.path, head.query);
   } else {
-    writer.request_line(head.method_text, std::string(request.path_prefix) + std::string(context.path), head.query);
+    writer.request_line(head.method_text, std::string(request.path_prefix) + std::string(context.path),
+                        head.query);
   }
   std::string_view host = request.host;
   for (const auto& [name, value] : context.request_edits.sets()) {

@@ -13,8 +13,8 @@
 namespace limpet::proxy {
 
 /// Appends the head of a request as the server gets it.
-/// `host` is what Host says, `path_prefix` comes before the context's path, `upgrade` is the Upgrade token to ask for
-/// (empty: none).
+/// `host` is what Host says, `path_prefix` comes before the context's path, `upgrade` is the Upgrade token to
+/// ask for (empty: none).
 struct ServerRequest {
   const RequestContext* context = nullptr;
   http::ForwardedInput forwarded;
@@ -29,11 +29,11 @@ struct ClientResponse {
   const http::ResponseHead* head = nullptr;
   const FieldEdits* edits = nullptr;
   const std::vector<std::string>* cookies = nullptr;  ///< Set-Cookie values to add
-  http::Framing framing;          ///< as the client gets the body
-  bool close = false;             ///< say "Connection: close"
-  bool keep_alive_1_0 = false;    ///< say "Connection: keep-alive" to an HTTP/1.0 client
-  std::string_view upgrade;       ///< the Upgrade token of a 101
-  bool keep_length = false;       ///< pass Content-Length on although there is no body: HEAD, 304
+  http::Framing framing;                              ///< as the client gets the body
+  bool close = false;                                 ///< say "Connection: close"
+  bool keep_alive_1_0 = false;                        ///< say "Connection: keep-alive" to an HTTP/1.0 client
+  std::string_view upgrade;                           ///< the Upgrade token of a 101
+  bool keep_length = false;  ///< pass Content-Length on although there is no body: HEAD, 304
 };
 void compose_response_head(std::string& out, const ClientResponse& response);
 

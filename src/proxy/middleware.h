@@ -56,16 +56,16 @@ class Hold {
 /// A request on its way through the middlewares. Views live as long as the request's head.
 struct RequestContext {
   const http::RequestHead* head = nullptr;
-  std::string_view host;       ///< lower case, without port
-  std::string_view path;       ///< to be sent to the server; changed by set_path()
-  net::IpAddress client;       ///< the peer's address (after PROXY protocol)
+  std::string_view host;             ///< lower case, without port
+  std::string_view path;             ///< to be sent to the server; changed by set_path()
+  net::IpAddress client;             ///< the peer's address (after PROXY protocol)
   std::string_view forwarded_for;    ///< X-Forwarded-For as received and trusted, else empty
   std::string_view forwarded_proto;  ///< the first X-Forwarded-Proto as received and trusted, else empty
   bool tls = false;
   base::TimePoint now{};
   FieldEdits request_edits;
   FieldEdits response_edits;
-  std::string user;            ///< set by authentication, for the access log
+  std::string user;  ///< set by authentication, for the access log
   std::vector<std::unique_ptr<Hold>> holds;
 
   /// Changes the path; `new_path` is copied.
@@ -80,8 +80,8 @@ struct RequestContext {
 
 /// What a middleware says to a request.
 struct Continue {};
-/// Work that takes long (a password hash): run on a helper thread, then its verdict counts. It must touch nothing but what
-/// it owns.
+/// Work that takes long (a password hash): run on a helper thread, then its verdict counts. It must touch
+/// nothing but what it owns.
 using BlockingWork = std::move_only_function<std::optional<Answer>()>;
 using Verdict = std::variant<Continue, Answer, BlockingWork>;
 
@@ -100,7 +100,8 @@ class Middleware {
 class MiddlewareChain final : public routing::Chain {
  public:
   explicit MiddlewareChain(std::vector<std::shared_ptr<Middleware>> steps) : steps_(std::move(steps)) {}
-  /// Shared: stateful steps (rate limits) live on in the next snapshot's chains while their settings are equal.
+  /// Shared: stateful steps (rate limits) live on in the next snapshot's chains while their settings are
+  /// equal.
   [[nodiscard]] const std::vector<std::shared_ptr<Middleware>>& steps() const noexcept { return steps_; }
 
  private:

@@ -5,7 +5,9 @@
 namespace limpet::proxy {
 namespace {
 
-std::string_view protocol_text(int minor_version) { return minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1"; }
+std::string_view protocol_text(int minor_version) {
+  return minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+}
 
 telemetry::RequestProtocol protocol_of(const Report& report) {
   if (report.websocket) return telemetry::RequestProtocol::kWebsocket;
@@ -84,7 +86,8 @@ void Reporter::finished(const Report& report) {
   access_log_->write(record);
 }
 
-void Reporter::refused(const EntryPoint& entry_point, const net::SocketAddress& client, std::uint16_t status) {
+void Reporter::refused(const EntryPoint& entry_point, const net::SocketAddress& client,
+                       std::uint16_t status) {
   Report report;
   report.entry_point = &entry_point;
   report.client = client;
@@ -99,7 +102,8 @@ TunnelReport Reporter::tunnel_opened(const Report& report) {
   TunnelReport kept;
   auto& names = names_[{std::string(report.router), std::string(report.service)}];
   if (names == nullptr) {
-    names = std::make_shared<const TunnelReport::Names>(std::string(report.router), std::string(report.service));
+    names =
+        std::make_shared<const TunnelReport::Names>(std::string(report.router), std::string(report.service));
   }
   kept.names = names;
   kept.entry_point = report.entry_point;

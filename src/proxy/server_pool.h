@@ -24,8 +24,8 @@ struct ServerConnection {
   bool reused = false;
 };
 
-/// Idle keep-alive connections of one thread, by server. A connection that the server closes, or that stays idle too long,
-/// leaves by itself.
+/// Idle keep-alive connections of one thread, by server. A connection that the server closes, or that stays
+/// idle too long, leaves by itself.
 class ServerPool {
  public:
   ServerPool(net::Reactor& reactor, std::size_t max_idle_per_server) noexcept
@@ -37,14 +37,15 @@ class ServerPool {
   /// The most recently used idle connection of this server, or null.
   [[nodiscard]] std::unique_ptr<ServerConnection> take(const std::shared_ptr<balancing::ServerState>& server);
   /// Keeps a connection that is between messages, for at most `idle_timeout`.
-  void give_back(const std::shared_ptr<balancing::ServerState>& server, std::unique_ptr<ServerConnection> connection,
-                 base::Duration idle_timeout);
+  void give_back(const std::shared_ptr<balancing::ServerState>& server,
+                 std::unique_ptr<ServerConnection> connection, base::Duration idle_timeout);
   /// Closes the connections of servers that `keep` refuses.
   void prune(const std::function<bool(const balancing::ServerState&)>& keep);
 
  private:
   struct Idle {
-    Idle(ServerPool& owner, const balancing::ServerState& key, std::unique_ptr<ServerConnection> idle) noexcept
+    Idle(ServerPool& owner, const balancing::ServerState& key,
+         std::unique_ptr<ServerConnection> idle) noexcept
         : pool(owner), server(key), connection(std::move(idle)), timer(&Idle::leave, this) {}
     static void leave(void* self) noexcept;
     ServerPool& pool;
@@ -53,8 +54,9 @@ class ServerPool {
     net::Timer timer;
   };
   struct Entry {
-    std::shared_ptr<balancing::ServerState> server;  // shared: the key must stay valid when the snapshot has gone
-    std::vector<std::unique_ptr<Idle>> idle;         // most recently used last
+    std::shared_ptr<balancing::ServerState>
+        server;                               // shared: the key must stay valid when the snapshot has gone
+    std::vector<std::unique_ptr<Idle>> idle;  // most recently used last
   };
   void remove(Idle& idle) noexcept;
 

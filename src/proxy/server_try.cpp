@@ -1,7 +1,7 @@
 #include "proxy/server_try.h"
 
-#include <climits>
 #include <unistd.h>
+#include <climits>
 
 #include <algorithm>
 #include <array>
@@ -31,7 +31,8 @@ base::Duration server_keep_alive(const http::ResponseHead& head) {
     constexpr std::string_view kTimeout = "timeout=";
     if (!part.starts_with(kTimeout)) continue;
     int seconds = 0;
-    const auto [end, error] = std::from_chars(part.data() + kTimeout.size(), part.data() + part.size(), seconds);
+    const auto [end, error] =
+        std::from_chars(part.data() + kTimeout.size(), part.data() + part.size(), seconds);
     if (error != std::errc{} || seconds <= 1) return base::Duration(0);
     return std::min(kIdleServerConnection, base::Duration(std::chrono::seconds(seconds - 1)));
   }
@@ -61,8 +62,12 @@ bool is_polling_handshake(const http::RequestHead& head) noexcept {
 
 }  // namespace
 
-ServerTry::ServerTry(Exchange& exchange, const balancing::Service& service, balancing::Selected& selected) noexcept
-    : exchange_(exchange), service_(service), selected_(selected), server_(service.servers()[selected.index]) {
+ServerTry::ServerTry(Exchange& exchange, const balancing::Service& service,
+                     balancing::Selected& selected) noexcept
+    : exchange_(exchange),
+      service_(service),
+      selected_(selected),
+      server_(service.servers()[selected.index]) {
   body_.framing = exchange.head().framing;
 }
 
@@ -124,7 +129,8 @@ void ServerTry::compose_request() {
     upgrade_ = head.find(http::FieldId::kUpgrade).value_or("");
     if (base::iequals(upgrade_, "h2c")) upgrade_ = {};
   }
-  const std::string client = exchange_.connection().client().is_unix() ? std::string{} : context.client.text();
+  const std::string client =
+      exchange_.connection().client().is_unix() ? std::string{} : context.client.text();
   ServerRequest request;
   request.context = &context;
   request.forwarded.client_ip = client;
@@ -157,8 +163,9 @@ void ServerTry::note_failure() {
   if (!passive) return;
   const base::TimePoint now = exchange_.connection().worker().reactor().now();
   if (server_.state->note_failure(now, passive->failure_window, passive->max_failed_attempts)) {
-    base::log_warn("service {}: server {} failed {} times within {} and gets no requests for as long", service_.name(),
-                   server_.url, passive->max_failed_attempts, base::format_duration(passive->failure_window));
+    base::log_warn("service {}: server {} failed {} times within {} and gets no requests for as long",
+                   service_.name(), server_.url, passive->max_failed_attempts,
+                   base::format_duration(passive->failure_window));
   }
 }
 
@@ -198,7 +205,8 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
   if (!sent) co_return failed(sent.error());
   server.clear_deadline();
   if (exchange_.head().expect_continue && client.buffer().empty()) {
-    // The server says whether it wants the body; one that does not know the expectation gets it after a second.
+    // The server says whether it wants the body; one that does not know the expectation gets it after a
+    // second.
     const auto size = co_await read_head(kWaitForContinue);
     if (!size && size.error().kind != base::FailureKind::kTimeout) co_return failed(size.error());
     if (size && response_.status >= 200) {
@@ -236,7 +244,8 @@ net::Task<std::expected<std::size_t, base::Failure>> ServerTry::read_head(base::
       const auto size = http::parse_response_head(connection_->buffer.view(), kResponseLimits,
                                                   exchange_.head().method, response_);
       if (!size) {
-        co_return std::unexpected(base::Failure{.kind = base::FailureKind::kProtocol, .side = base::Side::kServer});
+        co_return std::unexpected(
+            base::Failure{.kind = base::FailureKind::kProtocol, .side = base::Side::kServer});
       }
       if (*size > 0) {
         server.clear_deadline();
@@ -249,7 +258,8 @@ net::Task<std::expected<std::size_t, base::Failure>> ServerTry::read_head(base::
     const auto got = co_await server.read(connection_->buffer.room(kResponseLimits.max_bytes));
     if (!got) co_return std::unexpected(got.error());
     if (*got == 0) {
-      co_return std::unexpected(base::Failure{.kind = base::FailureKind::kClosed, .side = base::Side::kServer});
+      co_return std::unexpected(
+          base::Failure{.kind = base::FailureKind::kClosed, .side = base::Side::kServer});
     }
     connection_->buffer.filled(*got);
   }
@@ -304,7 +314,8 @@ net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
   const bool old_client = request.minor_version == 0;
   const bool chunk = response_.framing.kind == http::BodyKind::kChunked ||
                      response_.framing.kind == http::BodyKind::kUntilClose;
-  const bool close = !request.keep_alive || client.worker().stopping() || body_pending || (chunk && old_client);
+  const bool close =
+      !request.keep_alive || client.worker().stopping() || body_pending || (chunk && old_client);
   add_sticky_cookie();
 
   ClientResponse shape;

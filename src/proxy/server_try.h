@@ -18,8 +18,9 @@ namespace limpet::proxy {
 
 class Exchange;
 
-/// One try to have a request answered by one server. Knows what was sent, so that the caller repeats only what RFC 9110
-/// (section 9.2.2) lets it: what never reached a server, or an idempotent request that a kept connection swallowed.
+/// One try to have a request answered by one server. Knows what was sent, so that the caller repeats only
+/// what RFC 9110 (section 9.2.2) lets it: what never reached a server, or an idempotent request that a kept
+/// connection swallowed.
 class ServerTry {
  public:
   enum class Result : std::uint8_t {
@@ -40,7 +41,8 @@ class ServerTry {
   /// `fresh`: don't use a kept connection.
   [[nodiscard]] net::Task<Result> run(bool fresh);
   [[nodiscard]] const base::Failure& failure() const noexcept { return failure_; }
-  /// Bytes of the request's body have been taken from the client: it can't be sent again, nor read to its end.
+  /// Bytes of the request's body have been taken from the client: it can't be sent again, nor read to its
+  /// end.
   [[nodiscard]] bool body_read() const noexcept { return body_.moved > 0 || body_.complete; }
 
  private:
@@ -67,10 +69,10 @@ class ServerTry {
   balancing::Selected& selected_;
   const balancing::Server& server_;
   std::unique_ptr<ServerConnection> connection_;
-  std::string head_;            // of the request, as written
-  std::string_view upgrade_;    // token asked for
+  std::string head_;          // of the request, as written
+  std::string_view upgrade_;  // token asked for
   http::ResponseHead response_;
-  BodyTransfer body_;           // the request's
+  BodyTransfer body_;  // the request's
   base::Failure failure_;
   bool client_gone_ = false;
 };

@@ -6,8 +6,9 @@
 
 namespace limpet::proxy {
 
-ProxiedTunnel::ProxiedTunnel(Worker& worker, std::shared_ptr<balancing::ServerState> server, balancing::Seat seat,
-                             std::vector<std::unique_ptr<Hold>> holds, TunnelReport report) noexcept
+ProxiedTunnel::ProxiedTunnel(Worker& worker, std::shared_ptr<balancing::ServerState> server,
+                             balancing::Seat seat, std::vector<std::unique_ptr<Hold>> holds,
+                             TunnelReport report) noexcept
     : worker_(worker),
       server_(std::move(server)),
       seat_(std::move(seat)),

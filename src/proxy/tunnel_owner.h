@@ -12,7 +12,8 @@ namespace limpet::proxy {
 
 class Worker;
 
-/// Holds a tunnel's seat on its server, and what the middlewares hold for it, until it ends; then reports. One thread.
+/// Holds a tunnel's seat on its server, and what the middlewares hold for it, until it ends; then reports.
+/// One thread.
 class ProxiedTunnel final : public relay::TunnelOwner {
  public:
   ProxiedTunnel(Worker& worker, std::shared_ptr<balancing::ServerState> server, balancing::Seat seat,
@@ -22,7 +23,8 @@ class ProxiedTunnel final : public relay::TunnelOwner {
 
  private:
   Worker& worker_;
-  std::shared_ptr<balancing::ServerState> server_;  // shared: the tunnel may outlive every snapshot that has the server
+  std::shared_ptr<balancing::ServerState>
+      server_;  // shared: the tunnel may outlive every snapshot that has the server
   balancing::Seat seat_;
   std::vector<std::unique_ptr<Hold>> holds_;
   TunnelReport report_;

@@ -90,7 +90,8 @@ void Worker::stop_accepting() {
 }
 
 void Worker::close_tunnels(std::uint16_t code, std::string reason, base::Duration patience) {
-  reactor_.post([this, code, reason = std::move(reason), patience] { engine_->close({}, code, reason, patience); });
+  reactor_.post(
+      [this, code, reason = std::move(reason), patience] { engine_->close({}, code, reason, patience); });
 }
 
 void Worker::stop() {

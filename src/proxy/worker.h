@@ -31,8 +31,9 @@ struct WorkerShared {
   bool pin_threads = false;
 };
 
-/// One data-plane thread: its event loop, relay engine, server connections and the snapshot it routes by. Accepts on
-/// every entry point; a new connection goes to the thread with the fewest, so long-lived ones stay balanced.
+/// One data-plane thread: its event loop, relay engine, server connections and the snapshot it routes by.
+/// Accepts on every entry point; a new connection goes to the thread with the fewest, so long-lived ones stay
+/// balanced.
 class Worker {
  public:
   Worker(std::uint32_t index, const WorkerShared& shared, std::unique_ptr<Reporter> reporter);
@@ -59,7 +60,9 @@ class Worker {
   void stop();
   /// Connections that are reading or waiting for an answer.
   [[nodiscard]] std::uint32_t requests_open() const noexcept { return busy_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint32_t tunnels_open() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t tunnels_open() const noexcept {
+    return tunnels_.load(std::memory_order_relaxed);
+  }
 
   // The worker's own thread:
 
@@ -72,7 +75,9 @@ class Worker {
   [[nodiscard]] const WorkerShared& shared() const noexcept { return shared_; }
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   /// Shared, because a request keeps the snapshot it began with; the count is this thread's own.
-  [[nodiscard]] const std::shared_ptr<const routing::Snapshot>& snapshot() const noexcept { return snapshot_; }
+  [[nodiscard]] const std::shared_ptr<const routing::Snapshot>& snapshot() const noexcept {
+    return snapshot_;
+  }
 
   void add(ClientConnection& connection);
   void remove(ClientConnection& connection) noexcept;
