@@ -12,7 +12,8 @@ namespace limpet::providers {
 class Sink {
  public:
   /// `configuration` is the whole of what `provider` knows; it replaces what it gave before.
-  virtual void publish(std::string_view provider, config::Dynamic configuration, base::Diagnostics warnings) = 0;
+  virtual void publish(std::string_view provider, config::Dynamic configuration,
+                       base::Diagnostics warnings) = 0;
   /// What the provider reads is broken: what it gave before stays in force.
   virtual void failed(std::string_view provider, base::Diagnostics errors) = 0;
 
@@ -20,8 +21,8 @@ class Sink {
   ~Sink() = default;
 };
 
-/// Watches one source and sends its whole configuration whenever it has changed. Lives on the control thread's reactor,
-/// between start() and stop().
+/// Watches one source and sends its whole configuration whenever it has changed. Lives on the control
+/// thread's reactor, between start() and stop().
 class Provider {
  public:
   Provider() = default;
@@ -31,8 +32,8 @@ class Provider {
 
   /// The name behind the '@' of what it defines: "file", "docker".
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
-  /// Reads for the first time before it returns, if the source can be read at once, and watches from then on. `sink`
-  /// outlives the provider.
+  /// Reads for the first time before it returns, if the source can be read at once, and watches from then on.
+  /// `sink` outlives the provider.
   virtual void start(Sink& sink) = 0;
   /// Reads again now, whether or not a change was seen (SIGHUP).
   virtual void reload() = 0;

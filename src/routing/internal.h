@@ -28,8 +28,8 @@ struct InternalAnswer {
   std::string body;
 };
 
-/// Answers requests for internal services. Called on a data-plane thread; `reply` may be called later from any thread,
-/// exactly once.
+/// Answers requests for internal services. Called on a data-plane thread; `reply` may be called later from
+/// any thread, exactly once.
 class InternalHandler {
  public:
   using Reply = std::move_only_function<void(InternalAnswer)>;
