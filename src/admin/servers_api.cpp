@@ -103,8 +103,9 @@ routing::InternalAnswer set_admin(const ApiCall& call, balancing::AdminState wan
   balancing::ServerState& state = *view->server->state;
   if (state.admin() != wanted) {
     state.set_admin(wanted);
-    base::log_info("server {} of {} {} by the API", state.url(), state.service(),
-                   wanted == balancing::AdminState::kDraining ? "is drained" : "takes new users again");
+    base::log_info("the API {} server {} of {}",
+                   wanted == balancing::AdminState::kDraining ? "drains" : "undrains", state.url(),
+                   state.service());
   }
   return json_answer(server_json(*view, base::Clock::now()));
 }

@@ -49,6 +49,7 @@ Json router_json(const ControlState& state, const config::QualifiedName& name, c
   if (effective.entry_points.empty()) effective.entry_points = config::default_entry_points(state.settings);
   effective.priority = priority_of(state, name, router);
   Json object = config::to_json(effective);
+  object["priority"] = effective.priority;
   object["priorityStr"] = std::to_string(effective.priority);
   add_report(object, report_of(state.built.routers, name), "using");
   return object;
