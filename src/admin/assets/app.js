@@ -2,7 +2,7 @@
 
 // The page lives at BASE or BASE/dashboard/, the API at BASE/api/.
 const base = location.pathname.replace(/(dashboard\/)?[^/]*$/, "");
-for (const link of document.querySelectorAll("footer a")) {
+for (const link of document.querySelectorAll("#links a")) {
   link.href = base + link.getAttribute("href").replace("../", "");
 }
 
@@ -20,6 +20,8 @@ function headers() {
 async function call(path, method = "GET") {
   const answer = await fetch(base + path, { method, headers: headers(), cache: "no-store" });
   element("login").hidden = answer.status !== 401;
+  // Plain links cannot bring a token.
+  element("links").hidden = answer.status === 401 || sessionStorage.getItem(tokenKey) !== null;
   if (!answer.ok) throw new Error(answer.status === 401 ? "token needed" : `the API answers ${answer.status}`);
   return answer.json();
 }
