@@ -25,7 +25,7 @@ std::string comparable_host(std::string_view authority) {
   return base::to_lower(host);
 }
 
-/// Where entry point "admin" listens, if that is a loopback address.
+/// Where the admin entry point listens, if that is a loopback address.
 std::optional<net::IpAddress> loopback_bound(const ControlState& state) {
   const auto found = state.addresses.find(kAdminEntryPoint);
   if (found == state.addresses.end()) return std::nullopt;

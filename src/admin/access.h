@@ -17,7 +17,7 @@ enum class Subject : std::uint8_t {
 };
 
 /// The refusal of a request, or nothing if it may be answered:
-/// - 403 on entry point "admin" while it listens on loopback, unless the Host is localhost, a loopback
+/// - 403 on the admin entry point while it listens on loopback, unless the Host is localhost, a loopback
 /// address,
 ///   or what the entry point is bound to: else a page whose name is made to resolve to 127.0.0.1 (DNS
 ///   rebinding) could read and change everything;

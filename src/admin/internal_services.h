@@ -7,7 +7,7 @@
 namespace limpet::admin {
 
 /// Answers what is routed to api@internal, dashboard@internal, ping@internal and prometheus@internal, and
-/// everything that comes in by entry point "admin" (then by path: /api, /ping, /metrics, the rest is the
+/// everything that comes in by the admin entry point (then by path: /api, /ping, /metrics, the rest is the
 /// dashboard). Asked on any thread; works and replies on the control thread. `state` outlives it.
 class InternalServices final : public routing::InternalHandler {
  public:

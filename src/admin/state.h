@@ -16,7 +16,7 @@
 namespace limpet::admin {
 
 /// The name of the entry point that the app makes for the admin API when it is not insecure.
-inline constexpr const char* kAdminEntryPoint = "admin";
+inline constexpr const char* kAdminEntryPoint = "limpet-admin";
 
 /// How a provider fares.
 struct ProviderStatus {

@@ -99,6 +99,10 @@ void Server::listen(const std::string& name, const config::EntryPoint& settings)
 }
 
 void Server::open_entry_points() {
+  if (state_.settings.entry_points.contains(admin::kAdminEntryPoint)) {
+    fail(fmt::format("entryPoints.{}: this name is taken by the admin API; choose another",
+                     admin::kAdminEntryPoint));
+  }
   for (const auto& [name, settings] : state_.settings.entry_points) listen(name, settings);
 }
 

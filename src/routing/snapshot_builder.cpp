@@ -74,7 +74,7 @@ class Builder {
     for (const auto& [name, entry_point] : input_.entry_points)
       any_marked = any_marked || entry_point.as_default;
     for (const auto& [name, entry_point] : input_.entry_points) {
-      if (any_marked ? entry_point.as_default : name != kInternalEntryPoint)
+      if (any_marked ? entry_point.as_default : !entry_point.internal && name != kInternalEntryPoint)
         default_entry_points_.push_back(name);
     }
   }

@@ -20,6 +20,7 @@ namespace limpet::routing {
 /// What the builder needs to know of an entry point.
 struct BuildEntryPoint {
   bool as_default = false;
+  bool internal = false;                 ///< serves only routers that name it, like "traefik"
   std::vector<std::string> middlewares;  ///< its own, qualified: "auth@file"
 };
 

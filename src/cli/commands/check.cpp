@@ -57,7 +57,7 @@ void add_entry_points(const config::Checked& checked, routing::BuildInput& input
     input.entry_points[name] = {.as_default = std::ranges::find(defaults, name) != defaults.end(),
                                 .middlewares = entry_point.middlewares};
   }
-  if (!settings.api || !settings.api->insecure) input.entry_points[admin::kAdminEntryPoint] = {};
+  if (!settings.api || !settings.api->insecure) input.entry_points[admin::kAdminEntryPoint].internal = true;
   add_dynamic(config::kInternalProvider, config::internal_dynamic(settings), input);
 }
 

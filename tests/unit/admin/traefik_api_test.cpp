@@ -132,7 +132,7 @@ TEST_F(TraefikApi, Version) {
 }
 
 TEST_F(TraefikApi, EntryPointsAreListedWithTheirRealAddress) {
-  EXPECT_THAT(names("/api/entrypoints"), ElementsAre("admin", "web"));
+  EXPECT_THAT(names("/api/entrypoints"), ElementsAre(kAdminEntryPoint, "web"));
   const Json web = get("/api/entrypoints/web");
   EXPECT_EQ(web.at("address"), ":80");
   EXPECT_EQ(web.at("listening"), "0.0.0.0:80");
