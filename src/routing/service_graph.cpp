@@ -10,6 +10,7 @@
 
 #include "balancing/strategies.h"
 #include "base/text.h"
+#include "config/validate.h"
 #include "http/url.h"
 
 namespace limpet::routing {
@@ -102,10 +103,16 @@ std::expected<const ServiceNode*, std::string> ServiceGraph::find(const Qualifie
 void ServiceGraph::build(const QualifiedName& name, const config::Service& service) {
   if (!progress_.try_emplace(name).second) return;
   ++depth_;
-  std::visit([&](const auto& kind) { build_kind(name, kind); }, service.kind);
+  if (is_sound(name, service)) std::visit([&](const auto& kind) { build_kind(name, kind); }, service.kind);
   --depth_;
   Progress& progress = progress_.at(name);
   if (progress.state == State::kBuilding) progress.state = State::kBroken;
+}
+
+bool ServiceGraph::is_sound(const QualifiedName& name, const config::Service& service) {
+  const base::Diagnostics problems = config::check_service(service);
+  for (const base::Diagnostic& each : problems.items()) problem(name, each.severity, each.key, each.message);
+  return !problems.has_errors();
 }
 
 void ServiceGraph::build_kind(const QualifiedName& name, const config::LoadBalancer& settings) {

@@ -35,6 +35,8 @@ class ServiceGraph {
   };
 
   void build(const config::QualifiedName& name, const config::Service& service);
+  /// Reports what is wrong with the service in itself; false if it cannot be used.
+  [[nodiscard]] bool is_sound(const config::QualifiedName& name, const config::Service& service);
   void build_kind(const config::QualifiedName& name, const config::LoadBalancer& settings);
   void build_kind(const config::QualifiedName& name, const config::Weighted& settings);
   void build_kind(const config::QualifiedName& name, const config::Failover& settings);

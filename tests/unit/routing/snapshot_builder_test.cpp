@@ -188,6 +188,16 @@ TEST_F(SnapshotBuilder, UnusableServersAreLeftOut) {
   EXPECT_EQ(router_verdict("idle"), "enabled");
 }
 
+TEST_F(SnapshotBuilder, AServiceThatContradictsItselfDisablesItsRouters) {
+  balancer("app", {"http://app:3000"}).sticky.emplace().cookie.emplace().format = config::CookieFormat::kHmac;
+  router("web", "Path(`/`)", "app");
+  build();
+  EXPECT_EQ(result.services.at(name("app")).problems().front().key,
+            "http.services.app.loadBalancer.sticky.cookie.secret");
+  EXPECT_EQ(router_verdict("web"),
+            "disabled: the service \"app@file\" is disabled: expected a secret, since format is hmac");
+}
+
 TEST_F(SnapshotBuilder, SuggestsASimilarService) {
   balancer("webapp", {"http://10.1.0.1"});
   router("web", "Path(`/`)", "webap");
