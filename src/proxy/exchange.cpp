@@ -159,6 +159,7 @@ net::Task<std::optional<Answer>> Exchange::pass_chain(const routing::Chain* chai
 }
 
 net::Task<bool> Exchange::drain_request_body(std::string* keep, std::size_t limit) {
+  if (body_broken_) co_return false;
   if (std::exchange(body_read_, true)) co_return true;
   const http::RequestHead& head = connection_.head();
   if (head.framing.kind == http::BodyKind::kNone) co_return true;
@@ -274,7 +275,8 @@ net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
     }
     ServerTry attempt(*this, service, *selected);
     const ServerTry::Result result = co_await attempt.run(fresh);
-    body_read_ = attempt.body_read();
+    body_read_ = attempt.body() == ServerTry::Body::kTaken;
+    body_broken_ = attempt.body() == ServerTry::Body::kBroken;
     switch (result) {
       case ServerTry::Result::kKeepAlive:
         co_return Outcome::kKeepAlive;

@@ -69,6 +69,7 @@ class Exchange {
   std::vector<std::string> cookies_;
   bool trusted_ = false;
   bool body_read_ = false;
+  bool body_broken_ = false;  // it was taken in part
 };
 
 }  // namespace limpet::proxy

@@ -15,7 +15,8 @@ std::unique_ptr<ServerConnection> ServerPool::take(const std::shared_ptr<balanci
     const std::unique_ptr<Idle> last = std::move(idle.back());
     idle.pop_back();
     last->connection->socket.on_hang_up(nullptr, nullptr);
-    if (last->connection->socket.hung_up()) continue;
+    // Bytes that nobody asked for would be taken for the next answer.
+    if (last->connection->socket.hung_up() || last->connection->socket.has_input()) continue;
     last->connection->reused = true;
     return std::move(last->connection);
   }

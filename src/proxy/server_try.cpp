@@ -78,6 +78,11 @@ bool ServerTry::may_repeat() const noexcept {
   return is_idempotent(head.method) && head.framing.kind == http::BodyKind::kNone;
 }
 
+ServerTry::Body ServerTry::body() const noexcept {
+  if (!body_begun_) return Body::kUntouched;
+  return body_.complete ? Body::kTaken : Body::kBroken;
+}
+
 bool ServerTry::body_is_here() const noexcept {
   const http::Framing& framing = exchange_.head().framing;
   if (framing.kind == http::BodyKind::kNone) return true;
@@ -94,6 +99,7 @@ net::Task<ServerTry::Result> ServerTry::run(bool fresh) {
   telemetry::TrafficCounters::add(server_.state->traffic(worker.index()).requests, 1);
   if (!fresh) connection_ = worker.servers().take(server_.state);
   if (connection_ == nullptr && !connect()) co_return failed(failure_);
+  written_before_ = connection_->socket.bytes_written();
   compose_request();
   const Result result = co_await exchange_messages();
   if (client_gone_ && result != Result::kHandedOver) {
@@ -148,14 +154,14 @@ ServerTry::Result ServerTry::failed(base::Failure failure) {
   failure_ = failure;
   if (client_gone_) return Result::kAbort;
   Worker& worker = exchange_.connection().worker();
-  const bool untouched = connection_ == nullptr || connection_->socket.bytes_written() == 0;
+  const bool untouched = connection_ == nullptr || connection_->socket.bytes_written() == written_before_;
   const bool reused = connection_ != nullptr && connection_->reused;
   const bool silent = failure.kind == base::FailureKind::kClosed || failure.kind == base::FailureKind::kReset;
-  if (reused && silent && !body_read() && (may_repeat() || untouched)) return Result::kSameServer;
+  if (reused && silent && !body_begun_ && (may_repeat() || untouched)) return Result::kSameServer;
   if (failure.side == base::Side::kOwn) return Result::kFailed;
   telemetry::TrafficCounters::add(server_.state->traffic(worker.index()).failures, 1);
   note_failure();
-  return untouched && !body_read() ? Result::kOtherServer : Result::kFailed;
+  return untouched && !body_begun_ ? Result::kOtherServer : Result::kFailed;
 }
 
 void ServerTry::note_failure() {
@@ -195,6 +201,7 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
     client.buffer().shrink();
     body_.moved = body.size();
     body_.complete = true;
+    body_begun_ = !body.empty();
     client.socket().on_hang_up(&ServerTry::client_hung_up, this);
     const Result result = co_await receive();
     client.socket().on_hang_up(nullptr, nullptr);
@@ -228,6 +235,7 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
 }
 
 net::Task<void> ServerTry::send_body() {
+  body_begun_ = true;
   const auto moved = co_await move_body(body_);
   if (moved) co_return;
   if (moved.error().side == base::Side::kClient && moved.error().kind != base::FailureKind::kCancelled) {

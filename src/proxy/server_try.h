@@ -41,9 +41,13 @@ class ServerTry {
   /// `fresh`: don't use a kept connection.
   [[nodiscard]] net::Task<Result> run(bool fresh);
   [[nodiscard]] const base::Failure& failure() const noexcept { return failure_; }
-  /// Bytes of the request's body have been taken from the client: it can't be sent again, nor read to its
-  /// end.
-  [[nodiscard]] bool body_read() const noexcept { return body_.moved > 0 || body_.complete; }
+  /// What became of the request's body.
+  enum class Body : std::uint8_t {
+    kUntouched,  ///< not taken from the client yet (or there is none): the request can be sent again
+    kBroken,     ///< taken in part: what follows can't be told from a next request
+    kTaken,      ///< taken whole
+  };
+  [[nodiscard]] Body body() const noexcept;
 
  private:
   [[nodiscard]] bool connect();
@@ -74,6 +78,8 @@ class ServerTry {
   http::ResponseHead response_;
   BodyTransfer body_;  // the request's
   base::Failure failure_;
+  std::uint64_t written_before_ = 0;  // by the earlier requests of a kept connection
+  bool body_begun_ = false;           // bytes of it may have left the client's buffer
   bool client_gone_ = false;
 };
 
