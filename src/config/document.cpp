@@ -64,7 +64,7 @@ std::expected<std::string, base::Diagnostics> read_file(const std::string& path)
   const net::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
   if (!file || ::fstat(file.get(), &status) != 0) {
-    return failed(path, fmt::format("cannot be read: {}", std::strerror(errno)));
+    return failed(path, fmt::format("cannot be read: {}", strerrordesc_np(errno)));
   }
   if (!S_ISREG(status.st_mode)) return failed(path, "cannot be read: not a file");
   std::string text;
@@ -72,7 +72,7 @@ std::expected<std::string, base::Diagnostics> read_file(const std::string& path)
   while (true) {
     const ::ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed(path, fmt::format("cannot be read: {}", std::strerror(errno)));
+    if (count < 0) return failed(path, fmt::format("cannot be read: {}", strerrordesc_np(errno)));
     if (count == 0) return text;
     text.append(chunk.data(), static_cast<std::size_t>(count));
     if (text.size() > kMaxFile) return failed(path, "larger than 64 MiB");

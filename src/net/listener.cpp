@@ -22,7 +22,7 @@ constexpr base::Duration kPause = std::chrono::milliseconds(100);
 // A socket file that nobody accepts on was left behind by a dead process.
 void remove_stale_socket(const SocketAddress& address) {
   const auto* native = reinterpret_cast<const sockaddr_un*>(address.native());
-  struct stat info {};
+  struct stat info{};
   if (::stat(native->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode)) return;
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(probe.get(), address.native(), address.native_length()) != 0 && errno == ECONNREFUSED) {
@@ -34,7 +34,7 @@ void remove_stale_socket(const SocketAddress& address) {
 
 std::expected<Fd, std::string> listen_on(const SocketAddress& address, bool reuse_port) {
   const auto failed = [&](const char* what) {
-    return std::unexpected(fmt::format("cannot {} {}: {}", what, address.text(), std::strerror(errno)));
+    return std::unexpected(fmt::format("cannot {} {}: {}", what, address.text(), strerrordesc_np(errno)));
   };
   if (address.is_unix()) remove_stale_socket(address);
   Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -64,7 +64,9 @@ Listener::Listener(Reactor& reactor, int fd, Accepted accepted)
   resume(this);
 }
 
-Listener::~Listener() { stop(); }
+Listener::~Listener() {
+  stop();
+}
 
 void Listener::stop() noexcept {
   pause_.disarm();
@@ -79,7 +81,7 @@ void Listener::on_events(std::uint32_t /*events*/) noexcept {
     if (!fd) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        base::log_warn("cannot accept: {}; pausing for 100ms", std::strerror(errno));
+        base::log_warn("cannot accept: {}; pausing for 100ms", strerrordesc_np(errno));
         pause();
       }
       return;

@@ -60,7 +60,7 @@ fs::path beyond_link(const fs::path& link, const fs::path& rest) {
 
 std::expected<FileWatcher, std::string> FileWatcher::open(const config::FileProvider& settings) {
   net::Fd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (!inotify) return std::unexpected(fmt::format("cannot watch files: {}", std::strerror(errno)));
+  if (!inotify) return std::unexpected(fmt::format("cannot watch files: {}", strerrordesc_np(errno)));
   FileWatcher watcher(std::move(inotify), settings);
   watcher.rewatch();
   return watcher;

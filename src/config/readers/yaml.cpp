@@ -177,7 +177,10 @@ class TreeBuilder final : public YAML::EventHandler {
   void take_value(Frame& frame, Node node) {
     frame.has_key = false;
     if (frame.pending.key == "<<" && (node.is_map() || node.is_list())) {
-      if (node.is_map()) frame.merges.push_back(std::move(node));
+      if (node.is_map()) {
+        frame.merges.push_back(std::move(node));
+        return;
+      }
       for (Node& item : node.items) {
         if (!item.is_map()) stop(item.place, "expected a map to merge with <<");
         frame.merges.push_back(std::move(item));
