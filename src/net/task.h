@@ -34,70 +34,76 @@ struct TaskPromiseBase {
 
 }  // namespace detail
 
-/// A coroutine that gives a T. Runs when awaited; owns its frame. Move only.
-template <class T = void>
-class [[nodiscard]] Task {
- public:
-  struct promise_type : detail::TaskPromiseBase {
-    std::optional<T> value;
-    [[nodiscard]] Task get_return_object() noexcept {
-      return Task(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    template <class U>
-    void return_value(U&& result) {
-      value.emplace(std::forward<U>(result));
-    }
-  };
+namespace detail {
 
-  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  Task& operator=(Task&&) = delete;
-  Task(const Task&) = delete;
-  Task& operator=(const Task&) = delete;
-  ~Task() {
+/// What all tasks share: owning the frame, and starting it when awaited.
+template <class Promise>
+class TaskFrame {
+ public:
+  TaskFrame(TaskFrame&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  TaskFrame& operator=(TaskFrame&&) = delete;
+  TaskFrame(const TaskFrame&) = delete;
+  TaskFrame& operator=(const TaskFrame&) = delete;
+  ~TaskFrame() {
     if (frame_) frame_.destroy();
   }
 
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  [[nodiscard]] static bool await_ready() noexcept { return false; }
   [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
     frame_.promise().continuation = caller;
     return frame_;
   }
-  [[nodiscard]] T await_resume() { return std::move(*frame_.promise().value); }
+
+ protected:
+  explicit TaskFrame(Promise& promise) noexcept
+      : frame_(std::coroutine_handle<Promise>::from_promise(promise)) {}
+  [[nodiscard]] Promise& promise() const noexcept { return frame_.promise(); }
 
  private:
-  explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
-  std::coroutine_handle<promise_type> frame_;
+  std::coroutine_handle<Promise> frame_;
+};
+
+template <class T>
+struct TaskPromise;
+
+}  // namespace detail
+
+/// A coroutine that gives a T. Runs when awaited; owns its frame. Move only.
+template <class T = void>
+class [[nodiscard]] Task : public detail::TaskFrame<detail::TaskPromise<T>> {
+ public:
+  using promise_type = detail::TaskPromise<T>;
+  explicit Task(promise_type& promise) noexcept : detail::TaskFrame<promise_type>(promise) {}
+  [[nodiscard]] T await_resume() { return std::move(*this->promise().value); }
 };
 
 template <>
-class [[nodiscard]] Task<void> {
+class [[nodiscard]] Task<void> : public detail::TaskFrame<detail::TaskPromise<void>> {
  public:
-  struct promise_type : detail::TaskPromiseBase {
-    [[nodiscard]] Task get_return_object() noexcept {
-      return Task(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    static void return_void() noexcept {}
-  };
-
-  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  Task& operator=(Task&&) = delete;
-  Task(const Task&) = delete;
-  Task& operator=(const Task&) = delete;
-  ~Task() {
-    if (frame_) frame_.destroy();
-  }
-
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
-    frame_.promise().continuation = caller;
-    return frame_;
-  }
+  using promise_type = detail::TaskPromise<void>;
+  explicit Task(promise_type& promise) noexcept : detail::TaskFrame<promise_type>(promise) {}
   static void await_resume() noexcept {}
-
- private:
-  explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
-  std::coroutine_handle<promise_type> frame_;
 };
+
+namespace detail {
+
+template <class T>
+struct TaskPromise : TaskPromiseBase {
+  std::optional<T> value;
+  [[nodiscard]] Task<T> get_return_object() noexcept { return Task<T>(*this); }
+  template <class U>
+  void return_value(U&& result) {
+    value.emplace(std::forward<U>(result));
+  }
+};
+
+template <>
+struct TaskPromise<void> : TaskPromiseBase {
+  [[nodiscard]] Task<void> get_return_object() noexcept { return Task<void>(*this); }
+  static void return_void() noexcept {}
+};
+
+}  // namespace detail
 
 namespace detail {
 
