@@ -41,7 +41,7 @@ std::string problem_of(const CommandInfo& command, const Arguments& arguments) {
       if (!problem.empty()) return problem;
     }
   }
-  if (arguments.words.size() < command.words.least) return "something is missing";
+  if (arguments.words.size() < command.words.least) return "an argument is missing";
   if (arguments.words.size() > command.words.most) {
     return fmt::format("\"{}\" is more than is expected", arguments.words[command.words.most]);
   }
