@@ -5,10 +5,21 @@
 #include <random>
 
 namespace limpet::relay {
+namespace {
+
+// The reason must be UTF-8, so it is not cut within a character.
+std::string_view cut(std::string_view reason) {
+  constexpr std::size_t kMaxReason = 123;
+  if (reason.size() <= kMaxReason) return reason;
+  std::size_t size = kMaxReason;
+  while (size > 0 && (static_cast<unsigned char>(reason[size]) & 0xc0U) == 0x80U) --size;
+  return reason.substr(0, size);
+}
+
+}  // namespace
 
 std::string close_frame(std::uint16_t code, std::string_view reason, bool masked) {
-  constexpr std::size_t kMaxReason = 123;
-  reason = reason.substr(0, kMaxReason);
+  reason = cut(reason);
   std::string payload;
   payload += static_cast<char>(code >> 8U);
   payload += static_cast<char>(code & 0xffU);

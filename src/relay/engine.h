@@ -27,7 +27,8 @@ enum class CloseReason : std::uint8_t {
 };
 [[nodiscard]] std::string_view close_reason_name(CloseReason reason) noexcept;
 
-/// What a tunnel carried. Bytes and messages are counted as they are read from their sender.
+/// What a tunnel carried. Bytes and messages are counted as they are read from their sender; what is dropped
+/// behind a Close of ours does not count.
 struct TunnelSummary {
   CloseReason reason = CloseReason::kClient;
   std::uint64_t bytes_to_server = 0;
@@ -83,10 +84,11 @@ class Engine {
                      std::string_view reason, base::Duration patience) = 0;
 };
 
-/// The portable engine: edge-triggered epoll with one shared buffer.
-[[nodiscard]] std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor);
-
 /// How long a tunnel may stay silent after one side has closed.
 inline constexpr base::Duration kHalfOpenTimeout = std::chrono::seconds(60);
+
+/// The portable engine: edge-triggered epoll with one shared buffer.
+[[nodiscard]] std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor,
+                                                        base::Duration half_open_timeout = kHalfOpenTimeout);
 
 }  // namespace limpet::relay

@@ -46,12 +46,13 @@ std::string_view close_reason_name(CloseReason reason) noexcept {
   return "unknown";
 }
 
-std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor) {
-  return std::make_unique<EpollEngine>(reactor);
+std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor, base::Duration half_open_timeout) {
+  return std::make_unique<EpollEngine>(reactor, half_open_timeout);
 }
 
-EpollEngine::EpollEngine(net::Reactor& reactor)
+EpollEngine::EpollEngine(net::Reactor& reactor, base::Duration half_open_timeout)
     : reactor_(reactor),
+      half_open_seconds_(ceil_seconds(half_open_timeout)),
       start_(reactor.now()),
       buffer_(std::make_unique_for_overwrite<char[]>(kBufferSize)),
       sweep_timer_(&EpollEngine::sweep, this) {
@@ -74,14 +75,18 @@ void EpollEngine::touch(Record& tunnel) noexcept {
   if (tunnel.timeout != 0 && tunnel.close_code == 0) tunnel.last_active = seconds();
 }
 
-void EpollEngine::limit_silence(Record& tunnel, std::uint32_t seconds_of_silence,
-                                CloseReason reason) noexcept {
-  if (tunnel.timeout != 0 && tunnel.timeout <= seconds_of_silence) return;
+void EpollEngine::set_timeout(Record& tunnel, std::uint32_t seconds_of_silence, CloseReason reason) noexcept {
   if (tunnel.timeout == 0) ++with_timeout_;
   tunnel.timeout = seconds_of_silence;
   tunnel.timeout_reason = reason;
   tunnel.last_active = seconds();
   if (!sweep_timer_.armed()) reactor_.arm(sweep_timer_, kSweepInterval);
+}
+
+void EpollEngine::limit_silence(Record& tunnel, std::uint32_t seconds_of_silence,
+                                CloseReason reason) noexcept {
+  if (tunnel.timeout == 0 || tunnel.timeout > seconds_of_silence)
+    set_timeout(tunnel, seconds_of_silence, reason);
 }
 
 void EpollEngine::adopt(Tunnel tunnel) {
@@ -115,6 +120,11 @@ void EpollEngine::on_token(std::uintptr_t token, std::uint32_t events) noexcept 
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && tunnel.flows[other(side)].pending != nullptr) {
     if (!flush(tunnel, other(side))) return;
   }
+  if ((events & EPOLLERR) != 0 && tunnel.flows[side].shut) {
+    // It had closed, all it said has been passed on, and now it does not even listen any more.
+    broken(tunnel, side);
+    return;
+  }
   if ((events & (EPOLLIN | kHangUp)) != 0) pump(tunnel, side, (events & kHangUp) != 0);
 }
 
@@ -126,8 +136,7 @@ bool EpollEngine::pump(Record& tunnel, Side from, bool hang_up) noexcept {
     if (count < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) return true;
-      end(tunnel, from == kFromClient ? CloseReason::kClientReset : CloseReason::kServerReset);
-      return false;
+      return broken(tunnel, from);
     }
     if (count == 0) return sender_closed(tunnel, from);
     const auto size = static_cast<std::size_t>(count);
@@ -168,9 +177,9 @@ bool EpollEngine::forward(Record& tunnel, Side from, std::span<const char> bytes
     count(tunnel, from, bytes);
     return send_on(tunnel, from, bytes);
   }
-  const std::size_t rest = flow.scanner.scan_to_boundary(bytes);
-  flow.bytes += rest;
-  if (!send_on(tunnel, from, bytes.first(rest))) return false;
+  const auto rest = bytes.first(flow.scanner.bytes_to_boundary(bytes));
+  count(tunnel, from, rest);
+  if (!send_on(tunnel, from, rest)) return false;
   return !flow.scanner.at_boundary() || send_close_frame(tunnel, from);
 }
 
@@ -182,8 +191,7 @@ bool EpollEngine::send_on(Record& tunnel, Side from, std::span<const char> bytes
       if (count < 0) {
         if (errno == EINTR) continue;
         if (errno == EAGAIN) break;
-        end(tunnel, from == kFromClient ? CloseReason::kServerReset : CloseReason::kClientReset);
-        return false;
+        return broken(tunnel, other(from));
       }
       bytes = bytes.subspan(static_cast<std::size_t>(count));
     }
@@ -203,8 +211,7 @@ bool EpollEngine::flush(Record& tunnel, Side from) noexcept {
     if (count < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) return true;
-      end(tunnel, from == kFromClient ? CloseReason::kServerReset : CloseReason::kClientReset);
-      return false;
+      return broken(tunnel, other(from));
     }
     pending.sent += static_cast<std::size_t>(count);
   }
@@ -212,6 +219,14 @@ bool EpollEngine::flush(Record& tunnel, Side from) noexcept {
   if (flow.ended) return finish_flow(tunnel, from);
   // The sender was not read meanwhile; its events have passed.
   return pump(tunnel, from, true);
+}
+
+// The connection on this side is of no more use. If it was closed in good order before, that is what counts.
+bool EpollEngine::broken(Record& tunnel, Side side) noexcept {
+  const bool known = tunnel.close_code != 0 || tunnel.flows[side].ended;
+  const CloseReason reset = side == kFromClient ? CloseReason::kClientReset : CloseReason::kServerReset;
+  end(tunnel, known ? tunnel.reason : reset);
+  return false;
 }
 
 bool EpollEngine::sender_closed(Record& tunnel, Side from) noexcept {
@@ -231,7 +246,7 @@ bool EpollEngine::finish_flow(Record& tunnel, Side from) noexcept {
     return false;
   }
   ::shutdown(tunnel.fds[other(from)], SHUT_WR);
-  limit_silence(tunnel, ceil_seconds(kHalfOpenTimeout), CloseReason::kHalfOpen);
+  limit_silence(tunnel, half_open_seconds_, CloseReason::kHalfOpen);
   return true;
 }
 
@@ -251,7 +266,7 @@ void EpollEngine::begin_close(Record& tunnel, std::uint16_t code, std::uint32_t 
   }
   tunnel.close_code = code;
   tunnel.reason = CloseReason::kOrdered;
-  limit_silence(tunnel, std::max(patience_seconds, 1U), CloseReason::kOrdered);
+  set_timeout(tunnel, std::max(patience_seconds, 1U), CloseReason::kOrdered);
   for (const Side from : {kFromServer, kFromClient}) {
     Flow& flow = tunnel.flows[from];
     if (flow.ended) continue;
@@ -292,14 +307,12 @@ void EpollEngine::continue_queued() noexcept {
   std::vector<Queued> turn;
   turn.swap(queued_);
   for (const Queued& item : turn) item.tunnel->flows[item.from].queued = false;
-  for (std::size_t i = 0; i < turn.size(); ++i) {
-    Record* const tunnel = turn[i].tunnel;
-    if (!pump(*tunnel, turn[i].from, true)) {
-      // Its other direction may wait in this list too.
-      std::erase_if(turn, [&, at = std::size_t{0}](const Queued& item) mutable {
-        return at++ > i && item.tunnel == tunnel;
-      });
-    }
+  while (!turn.empty()) {
+    const Queued item = turn.back();
+    turn.pop_back();
+    if (pump(*item.tunnel, item.from, true)) continue;
+    // Its other direction may wait in this list too.
+    std::erase_if(turn, [&](const Queued& left) { return left.tunnel == item.tunnel; });
   }
 }
 

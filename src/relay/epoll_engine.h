@@ -19,7 +19,7 @@ namespace limpet::relay {
 /// See make_epoll_engine().
 class EpollEngine final : public Engine, public net::TokenSink {
  public:
-  explicit EpollEngine(net::Reactor& reactor);
+  EpollEngine(net::Reactor& reactor, base::Duration half_open_timeout);
   ~EpollEngine() override;
   EpollEngine(const EpollEngine&) = delete;
   EpollEngine& operator=(const EpollEngine&) = delete;
@@ -44,14 +44,17 @@ class EpollEngine final : public Engine, public net::TokenSink {
   bool send_close_frame(Record& tunnel, Side from) noexcept;
   void count(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
   void end(Record& tunnel, CloseReason reason) noexcept;
+  bool broken(Record& tunnel, Side side) noexcept;
   void begin_close(Record& tunnel, std::uint16_t code, std::uint32_t patience_seconds) noexcept;
   void touch(Record& tunnel) noexcept;
+  void set_timeout(Record& tunnel, std::uint32_t seconds, CloseReason reason) noexcept;
   void limit_silence(Record& tunnel, std::uint32_t seconds, CloseReason reason) noexcept;
   void continue_queued() noexcept;
   [[nodiscard]] std::uint32_t seconds() const noexcept;
   static void sweep(void* self) noexcept;
 
   net::Reactor& reactor_;
+  std::uint32_t half_open_seconds_;
   base::TimePoint start_;
   std::unique_ptr<char[]> buffer_;
   RecordSlab slab_;

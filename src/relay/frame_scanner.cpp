@@ -80,12 +80,10 @@ std::uint32_t FrameScanner::scan(std::span<const char> bytes) noexcept {
   return messages;
 }
 
-std::size_t FrameScanner::scan_to_boundary(std::span<const char> bytes) noexcept {
-  if (at_boundary()) return 0;
+std::size_t FrameScanner::bytes_to_boundary(std::span<const char> bytes) const noexcept {
+  FrameScanner ahead = *this;
   const std::size_t size = bytes.size();
-  while (!bytes.empty()) {
-    if (step(bytes)) break;
-  }
+  while (!bytes.empty() && !ahead.at_boundary()) static_cast<void>(ahead.step(bytes));
   return size - bytes.size();
 }
 

@@ -13,9 +13,9 @@ class FrameScanner {
  public:
   /// Follows `bytes` and returns how many data messages ended in them.
   std::uint32_t scan(std::span<const char> bytes) noexcept;
-  /// Follows bytes up to the first frame boundary and returns their number; all of them if there is none. At
-  /// a boundary already: 0.
-  std::size_t scan_to_boundary(std::span<const char> bytes) noexcept;
+  /// How many of the bytes to come belong to the frame that is under way: all of them if it does not end in
+  /// them, none at a boundary.
+  [[nodiscard]] std::size_t bytes_to_boundary(std::span<const char> bytes) const noexcept;
   /// Whether the last byte seen ended a frame (or none has been seen).
   [[nodiscard]] bool at_boundary() const noexcept { return phase_ == Phase::kFirst; }
 

@@ -59,11 +59,11 @@ inline void reset_connection(Fd& fd) {
   fd.reset();
 }
 
-/// Makes the kernel hold as little as it can on the way to `receiver`.
-inline void shrink_socket_buffers(const Fd& sender, const Fd& receiver) {
-  const int small = 4096;
-  ::setsockopt(sender.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-  ::setsockopt(receiver.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+/// Lets the kernel hold about this many bytes at each end on the way to `receiver`. Below a segment of the
+/// loopback (64 KiB), TCP becomes very slow.
+inline void limit_socket_buffers(const Fd& sender, const Fd& receiver, int bytes) {
+  ::setsockopt(sender.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+  ::setsockopt(receiver.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }
 
 /// Writes what the kernel takes now; returns how much.

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/reactor.h"
+#include "net/socket.h"
+#include "relay/engine.h"
+#include "unit/net/connected_pair.h"
+
+namespace limpet::relay {
+
+using net::ConnectedPair;
+using net::Fd;
+using net::receive_some;
+using net::Received;
+using net::send_some;
+using net::settle;
+
+/// A tunnel and both its users: what each has sent and received.
+struct TestTunnel {
+  Fd client;
+  Fd server;
+  Received at_client;
+  Received at_server;
+  telemetry::TrafficCounters traffic;
+  std::optional<TunnelSummary> summary;  ///< once it has ended
+  bool owner_alive = true;
+
+  [[nodiscard]] bool ended() const { return summary.has_value(); }
+  void receive(std::size_t most = 16 * 1024 * 1024) {
+    if (client) receive_some(client, at_client, most);
+    if (server) receive_some(server, at_server, most);
+  }
+};
+
+/// Notes the end of a tunnel where the test finds it.
+class TestOwner final : public TunnelOwner {
+ public:
+  explicit TestOwner(TestTunnel& tunnel) noexcept : tunnel_(tunnel) {}
+  TestOwner(const TestOwner&) = delete;
+  TestOwner& operator=(const TestOwner&) = delete;
+  ~TestOwner() override { tunnel_.owner_alive = false; }
+  void closed(const TunnelSummary& summary) noexcept override {
+    EXPECT_FALSE(tunnel_.summary.has_value());
+    tunnel_.summary = summary;
+  }
+  [[nodiscard]] bool is_of(const TestTunnel& tunnel) const noexcept { return &tunnel == &tunnel_; }
+
+ private:
+  TestTunnel& tunnel_;
+};
+
+/// An engine in a reactor that the test turns by hand.
+class EngineFixture : public testing::Test {
+ protected:
+  EngineFixture() : engine(make_epoll_engine(reactor, std::chrono::seconds(1))) {}
+
+  using Adjust = std::function<void(Tunnel&)>;
+  TestTunnel* open(ConnectedPair (*make)() = &net::unix_pair, const Adjust& adjust = {}) {
+    return open(make(), make(), adjust);
+  }
+  /// The engine gets `ours` of both pairs, registered like sockets of HTTP connections.
+  TestTunnel* open(ConnectedPair client, ConnectedPair server, const Adjust& adjust = {}) {
+    TestTunnel* const made = tunnels_.emplace_back(std::make_unique<TestTunnel>()).get();
+    made->client = std::move(client.peers);
+    made->server = std::move(server.peers);
+    Tunnel tunnel;
+    net::Socket from_client(reactor, std::move(client.ours), base::Side::kClient);
+    net::Socket from_server(reactor, std::move(server.ours), base::Side::kServer);
+    tunnel.client = from_client.release();
+    tunnel.server = from_server.release();
+    tunnel.owner = std::make_unique<TestOwner>(*made);
+    tunnel.traffic = &made->traffic;
+    if (adjust) adjust(tunnel);
+    engine->adopt(std::move(tunnel));
+    return made;
+  }
+
+  [[nodiscard]] bool turn_until(const std::function<bool()>& done) { return net::turn_until(reactor, done); }
+  /// Turns for a while, with the users reading.
+  void turn_for(base::Duration duration, TestTunnel& tunnel) {
+    const base::TimePoint end = base::Clock::now() + duration;
+    EXPECT_TRUE(turn_until([&] {
+      tunnel.receive();
+      return base::Clock::now() >= end;
+    }));
+  }
+  [[nodiscard]] bool turn_until_received(TestTunnel& tunnel, std::string_view at_client,
+                                         std::string_view at_server) {
+    return turn_until([&] {
+      tunnel.receive();
+      return tunnel.at_client.bytes == at_client && tunnel.at_server.bytes == at_server;
+    });
+  }
+  [[nodiscard]] bool turn_until_ended(TestTunnel& tunnel) {
+    return turn_until([&] {
+      tunnel.receive();
+      return tunnel.ended();
+    });
+  }
+
+  net::Reactor reactor;
+
+ private:
+  std::vector<std::unique_ptr<TestTunnel>> tunnels_;
+
+ protected:
+  std::unique_ptr<Engine> engine;  // ends first, and tells the tunnels
+};
+
+}  // namespace limpet::relay
