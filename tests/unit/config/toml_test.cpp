@@ -41,6 +41,24 @@ TEST(Toml, ValuesAreTexts) {
   EXPECT_EQ(node->find("d")->scalar, "1000");
 }
 
+TEST(Toml, SurvivesWhatItsLibraryAsserts) {
+  const std::string_view nul("a = 1\n[\0b]\n", 11);
+  for (const std::string_view text :
+       {std::string_view("a = 1\n[\n"), nul, std::string_view("a = 1\n[ =]\n\nb = 2\n")}) {
+    const auto node = read_toml(text, "f.toml");
+    ASSERT_FALSE(node);
+    EXPECT_EQ(node.error().text(), "f.toml:2: error: not valid TOML: expected a key\n");
+  }
+}
+
+TEST(Toml, LettersBeyondAsciiBelongIntoTexts) {
+  EXPECT_FALSE(read_toml("a = \u00e9\n", "f.toml"));
+  EXPECT_FALSE(read_toml("[ w\ufcff\n", "f.toml"));
+  const auto node = read_toml("\"caf\u00e9\" = \"\u00e9\" # \u00e9\n", "f.toml");
+  ASSERT_TRUE(node);
+  EXPECT_EQ(node->find("caf\u00e9")->scalar, "\u00e9");
+}
+
 TEST(Toml, ReportsBadSyntaxAndKeysGivenTwice) {
   const auto bad = read_toml("a = \n", "f.toml");
   ASSERT_FALSE(bad);
