@@ -26,7 +26,9 @@ Answer refusal_answer(balancing::Refusal reason) {
 }
 
 Answer failure_answer(const base::Failure& failure) {
-  Answer answer = status_answer(failure.kind == base::FailureKind::kTimeout ? 504 : 502);
+  const bool late = failure.kind == base::FailureKind::kTimeout;
+  if (failure.side == base::Side::kClient) return status_answer(late ? 408 : 400);
+  Answer answer = status_answer(late ? 504 : 502);
   answer.fields.emplace_back("Limpet-Reason", failure.text());
   return answer;
 }

@@ -80,7 +80,7 @@ bool ServerTry::may_repeat() const noexcept {
 
 ServerTry::Body ServerTry::body() const noexcept {
   if (!body_begun_) return Body::kUntouched;
-  return body_.complete ? Body::kTaken : Body::kBroken;
+  return body_sent_ ? Body::kTaken : Body::kBroken;
 }
 
 bool ServerTry::body_is_here() const noexcept {
@@ -151,8 +151,9 @@ void ServerTry::compose_request() {
 }
 
 ServerTry::Result ServerTry::failed(base::Failure failure) {
-  failure_ = failure;
+  failure_ = body_failure_.value_or(failure);
   if (client_gone_) return Result::kAbort;
+  if (body_failure_) return Result::kFailed;
   Worker& worker = exchange_.connection().worker();
   const bool untouched = connection_ == nullptr || connection_->socket.bytes_written() == written_before_;
   const bool reused = connection_ != nullptr && connection_->reused;
@@ -200,8 +201,8 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
     client.buffer().consume(body.size());
     client.buffer().shrink();
     body_.moved = body.size();
-    body_.complete = true;
     body_begun_ = !body.empty();
+    body_sent_ = true;
     client.socket().on_hang_up(&ServerTry::client_hung_up, this);
     const Result result = co_await receive();
     client.socket().on_hang_up(nullptr, nullptr);
@@ -224,24 +225,36 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
   }
   net::Fork sender(send_body());
   Result result = co_await receive();
+  client.socket().on_hang_up(nullptr, nullptr);
   if (!sender.done()) {
     // Answered before the body was wanted whole: what is left of it can't be told from a next request.
     server.cancel();
     client.socket().interrupt_read();
     co_await sender.join();
   }
-  if (!body_.complete && result == Result::kKeepAlive) result = Result::kClose;
+  if (!body_sent_ && result == Result::kKeepAlive) result = Result::kClose;
   co_return result;
 }
 
 net::Task<void> ServerTry::send_body() {
   body_begun_ = true;
   const auto moved = co_await move_body(body_);
-  if (moved) co_return;
-  if (moved.error().side == base::Side::kClient && moved.error().kind != base::FailureKind::kCancelled) {
-    client_gone_ = true;
-    connection_->socket.cancel();
+  if (moved) {
+    body_sent_ = true;
+    net::Socket& client = exchange_.connection().socket();
+    client.clear_deadline();
+    client.on_hang_up(&ServerTry::client_hung_up, this);
+    co_return;
   }
+  using enum base::FailureKind;
+  const base::FailureKind kind = moved.error().kind;
+  if (moved.error().side != base::Side::kClient || kind == kCancelled) co_return;
+  if (kind == kProtocol || kind == kTimeout) {
+    body_failure_ = moved.error();
+  } else {
+    client_gone_ = true;
+  }
+  connection_->socket.cancel();
 }
 
 net::Task<std::expected<std::size_t, base::Failure>> ServerTry::read_head(base::Duration timeout) {
@@ -318,12 +331,11 @@ net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
   const http::RequestHead& request = exchange_.head();
   Report& report = exchange_.report();
   report.status = report.server_status = response_.status;
-  const bool body_pending = !body_.complete;
   const bool old_client = request.minor_version == 0;
   const bool chunk = response_.framing.kind == http::BodyKind::kChunked ||
                      response_.framing.kind == http::BodyKind::kUntilClose;
   const bool close =
-      !request.keep_alive || client.worker().stopping() || body_pending || (chunk && old_client);
+      !request.keep_alive || client.worker().stopping() || !body_sent_ || (chunk && old_client);
   add_sticky_cookie();
 
   ClientResponse shape;
@@ -364,7 +376,7 @@ net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
   telemetry::TrafficCounters::add(traffic.bytes_to_client, body.moved);
   if (response_.status >= 500) note_failure();
   if (!moved) co_return Result::kAbort;
-  if (server_keeps && body_.complete && response_.framing.kind != http::BodyKind::kUntilClose) {
+  if (server_keeps && body_sent_ && response_.framing.kind != http::BodyKind::kUntilClose) {
     client.worker().servers().give_back(server_.state, std::move(connection_), keep);
   }
   co_return close ? Result::kClose : Result::kKeepAlive;

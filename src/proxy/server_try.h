@@ -78,8 +78,10 @@ class ServerTry {
   http::ResponseHead response_;
   BodyTransfer body_;  // the request's
   base::Failure failure_;
-  std::uint64_t written_before_ = 0;  // by the earlier requests of a kept connection
-  bool body_begun_ = false;           // bytes of it may have left the client's buffer
+  std::optional<base::Failure> body_failure_;  // the client's doing, though it can still be answered
+  std::uint64_t written_before_ = 0;           // by the earlier requests of a kept connection
+  bool body_begun_ = false;                    // bytes of it may have left the client's buffer
+  bool body_sent_ = false;                     // all of it, if there is any
   bool client_gone_ = false;
 };
 

@@ -181,7 +181,6 @@ describe('servers that answer before the body is there', { timeout: 60_000 }, ()
         if (target === '/dies') socket.resetAndDestroy();
         if (target === '/resets') { socket.write(early, () => socket.resetAndDestroy()); }
         if (target === '/stays') socket.write(answer('enough', { status: '413 Payload Too Large' }));
-        if (target === '/good') return undefined;
         return false;
       },
     });
@@ -217,6 +216,62 @@ describe('servers that answer before the body is there', { timeout: 60_000 }, ()
       assert.equal(await client.rest({ resetToo: true }), '');
     }
     assert.equal(server.to('/smuggled').length, 0);
+  });
+});
+
+describe('servers that answer late', { timeout: 60_000 }, () => {
+  let server;
+  let limpet;
+  const waiting = [];
+  before(async () => {
+    server = await RawServer.start((_, connection) => { waiting.push(connection); });
+    limpet = await startLimpet(plain([server.url]),
+      { flags: ['--entryPoints.web.transport.respondingTimeouts.readTimeout=300ms'] });
+  });
+  after(async () => {
+    await limpet?.stop();
+    await server?.stop();
+  });
+  /** A request whose body comes in two pieces, so that it is read and not found beside its head. */
+  const upload = async () => {
+    const client = await RawClient.connect(limpet.port);
+    waiting.length = 0;
+    client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab');
+    await until('the head at the server', () => server.connections.at(-1)?.reader.size !== 0
+      || server.requests.at(-1)?.target === '/');
+    client.write('cd');
+    await until('the request at the server', () => waiting[0]);
+    return client;
+  };
+
+  it('are waited for: the time for reading a request is over when it has been read', async () => {
+    const client = await upload();
+    assert.ok(await client.reader.isQuietFor(600));
+    waiting[0].write(answer('at last'));
+    assert.equal((await client.readResponse()).body, 'at last');
+    client.close();
+  });
+
+  it('are given up when the client goes away', async () => {
+    const client = await upload();
+    client.close();
+    await until('the connection at the server to be closed', () => waiting[0].reader.ended);
+  });
+
+  it('are not waited for by a body that does not come: 408', async () => {
+    const client = await RawClient.connect(limpet.port);
+    client.write('POST /stalled HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab');
+    const response = await client.readResponse();
+    assert.equal(response.status, 408);
+    assert.equal(response.get('connection'), 'close');
+    assert.equal(await client.rest(), '');
+  });
+
+  it('are not waited for by a head that does not come: 408', async () => {
+    const client = await RawClient.connect(limpet.port);
+    client.write('GET / HTTP/1.1\r\nHost: a\r\n');
+    assert.equal((await client.readResponse()).status, 408);
+    assert.equal(await client.rest(), '');
   });
 });
 
