@@ -79,7 +79,8 @@ void Configuration::build() {
     input.entry_points[name] = {.as_default = std::ranges::find(defaults, name) != defaults.end(),
                                 .middlewares = entry_point.middlewares};
   }
-  if (state_.addresses.contains(admin::kAdminEntryPoint)) input.entry_points[admin::kAdminEntryPoint].internal = true;
+  if (state_.addresses.contains(admin::kAdminEntryPoint))
+    input.entry_points[admin::kAdminEntryPoint].internal = true;
   using enum routing::InternalService;
   input.internal_services = {kApi, kDashboard, kPing, kPrometheus, kNoop};
   input.registry = &registry_;

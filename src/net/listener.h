@@ -11,14 +11,15 @@
 
 namespace limpet::net {
 
-/// Opens a listening socket. A stale Unix socket file (nobody accepts on it) is replaced. Fails with a sentence.
+/// Opens a listening socket. A stale Unix socket file (nobody accepts on it) is replaced. Fails with a
+/// sentence.
 [[nodiscard]] std::expected<Fd, std::string> listen_on(const SocketAddress& address, bool reuse_port);
 
 /// The address a socket is bound to (the real port where 0 was asked for).
 [[nodiscard]] SocketAddress local_address(int fd) noexcept;
 
-/// Accepts on a listening socket that several reactors share. When descriptors run out it pauses for a tenth of a second,
-/// instead of spinning. The reactor's thread.
+/// Accepts on a listening socket that several reactors share. When descriptors run out it pauses for a tenth
+/// of a second, instead of spinning. The reactor's thread.
 class Listener final : public EventHandler {
  public:
   using Accepted = std::move_only_function<void(Fd fd, const SocketAddress& peer)>;

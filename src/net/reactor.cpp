@@ -25,7 +25,8 @@ Reactor::Reactor()
       wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       now_(base::Clock::now()),
       timers_(now_) {
-  if (!epoll_ || !wakeup_) throw std::system_error(errno, std::generic_category(), "cannot set up an event loop");
+  if (!epoll_ || !wakeup_)
+    throw std::system_error(errno, std::generic_category(), "cannot set up an event loop");
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kWakeupTag;
@@ -71,7 +72,9 @@ bool Reactor::add_listener(int fd, EventHandler& handler) noexcept {
   return add_with(fd, handler, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
-bool Reactor::add_reader(int fd, EventHandler& handler) noexcept { return add_with(fd, handler, EPOLLIN); }
+bool Reactor::add_reader(int fd, EventHandler& handler) noexcept {
+  return add_with(fd, handler, EPOLLIN);
+}
 
 void Reactor::redirect(int fd, std::uintptr_t token) noexcept {
   entries_[static_cast<std::size_t>(fd)].target = token | 1U;
@@ -171,6 +174,8 @@ void Reactor::run() {
   while (!stopped_.load(std::memory_order_acquire)) turn(wait_ms(base::Duration(-1)));
 }
 
-void Reactor::run_once(base::Duration longest) { turn(wait_ms(longest)); }
+void Reactor::run_once(base::Duration longest) {
+  turn(wait_ms(longest));
+}
 
 }  // namespace limpet::net

@@ -13,8 +13,8 @@
 
 namespace limpet::net {
 
-/// What a descriptor's events are told to. `events` are epoll's, and only hints: a stale one may follow a reuse of the
-/// descriptor, so handlers find out by reading or writing.
+/// What a descriptor's events are told to. `events` are epoll's, and only hints: a stale one may follow a
+/// reuse of the descriptor, so handlers find out by reading or writing.
 class EventHandler {
  public:
   virtual void on_events(std::uint32_t events) noexcept = 0;
@@ -23,8 +23,8 @@ class EventHandler {
   ~EventHandler() = default;
 };
 
-/// Takes the events of descriptors that have a token instead of a handler of their own: the relay engine's records have
-/// no room for a virtual table each.
+/// Takes the events of descriptors that have a token instead of a handler of their own: the relay engine's
+/// records have no room for a virtual table each.
 class TokenSink {
  public:
   virtual void on_token(std::uintptr_t token, std::uint32_t events) noexcept = 0;
@@ -33,9 +33,9 @@ class TokenSink {
   ~TokenSink() = default;
 };
 
-/// One thread's event loop over epoll. Descriptors are registered once, edge-triggered for reading, writing and hang-up;
-/// who gets the events can be changed without a system call, which is how an upgraded connection moves to the relay
-/// engine. All members but post() and stop() are for the reactor's own thread.
+/// One thread's event loop over epoll. Descriptors are registered once, edge-triggered for reading, writing
+/// and hang-up; who gets the events can be changed without a system call, which is how an upgraded connection
+/// moves to the relay engine. All members but post() and stop() are for the reactor's own thread.
 class Reactor {
  public:
   Reactor();
@@ -57,15 +57,18 @@ class Reactor {
   [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
   void arm(Timer& timer, base::Duration from_now) noexcept { timers_.arm(timer, now_ + from_now); }
 
-  /// Registers `fd` edge-triggered for reading, writing and hang-up. False if the kernel refuses (errno is set).
+  /// Registers `fd` edge-triggered for reading, writing and hang-up. False if the kernel refuses (errno is
+  /// set).
   [[nodiscard]] bool add(int fd, EventHandler& handler) noexcept;
-  /// Registers a listening socket level-triggered for reading, woken exclusively among the reactors that share it.
+  /// Registers a listening socket level-triggered for reading, woken exclusively among the reactors that
+  /// share it.
   [[nodiscard]] bool add_listener(int fd, EventHandler& handler) noexcept;
   /// Registers any other descriptor (inotify, signalfd, a pipe) level-triggered for reading.
   [[nodiscard]] bool add_reader(int fd, EventHandler& handler) noexcept;
   /// Gives the events of a registered descriptor to the token sink. No system call.
   void redirect(int fd, std::uintptr_t token) noexcept;
-  /// Forgets who gets the events; call before closing the descriptor. The kernel drops a closed descriptor by itself.
+  /// Forgets who gets the events; call before closing the descriptor. The kernel drops a closed descriptor by
+  /// itself.
   void forget(int fd) noexcept;
   /// Forgets the descriptor and takes it out of the epoll set, for one that stays open.
   void remove(int fd) noexcept;
@@ -78,8 +81,8 @@ class Reactor {
   void set_turn_hook(std::move_only_function<void()> hook) { turn_hook_ = std::move(hook); }
   /// Don't sleep in the next wait: there is more work.
   void stay_awake() noexcept { stay_awake_ = true; }
-  /// Calls the descriptor's handler without an event in the next turn, unless it has been forgotten by then: for one
-  /// that has used up its share of this turn.
+  /// Calls the descriptor's handler without an event in the next turn, unless it has been forgotten by then:
+  /// for one that has used up its share of this turn.
   void call_again(int fd);
   /// Counts the turns, to tell one from the next.
   [[nodiscard]] std::uint32_t turn_number() const noexcept { return turn_number_; }

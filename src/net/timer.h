@@ -10,8 +10,8 @@ namespace limpet::net {
 
 class TimerWheel;
 
-/// A deadline in a reactor's wheel. Fires at most once per arming, on the reactor's thread, up to a tick (16 ms) late.
-/// Not movable while armed; disarms itself at its end.
+/// A deadline in a reactor's wheel. Fires at most once per arming, on the reactor's thread, up to a tick (16
+/// ms) late. Not movable while armed; disarms itself at its end.
 class Timer {
  public:
   /// `fire(context)` is called when the deadline has passed.

@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "base/diagnostics.h"
 
-/// Dynamic configuration: what people asked for, as values. Key names, defaults and meaning are Traefik's; keys
-/// that Traefik does not have are marked "Limpet's own". Nothing here does anything.
+/// Dynamic configuration: what people asked for, as values. Key names, defaults and meaning are Traefik's;
+/// keys that Traefik does not have are marked "Limpet's own". Nothing here does anything.
 namespace limpet::config {
 
 /// A name qualified by the provider that defined it: "webapp@docker".
@@ -29,17 +29,17 @@ struct QualifiedName {
 struct Router {
   std::vector<std::string> entry_points;  ///< empty: all default entry points
   std::string rule;
-  std::string service;                    ///< may be qualified: "api@internal"
-  std::vector<std::string> middlewares;   ///< may be qualified
-  std::int64_t priority = 0;              ///< 0: the length of the rule
-  base::SourcePlace place;                ///< of the router
-  base::SourcePlace rule_place;           ///< of the rule's first character
+  std::string service;                   ///< may be qualified: "api@internal"
+  std::vector<std::string> middlewares;  ///< may be qualified
+  std::int64_t priority = 0;             ///< 0: the length of the rule
+  base::SourcePlace place;               ///< of the router
+  base::SourcePlace rule_place;          ///< of the rule's first character
   bool operator==(const Router&) const = default;
 };
 
 /// `loadBalancer.servers[]`.
 struct Server {
-  std::string url;                        ///< exactly as written or built by the provider: the identity
+  std::string url;  ///< exactly as written or built by the provider: the identity
   std::uint32_t weight = 1;
   bool preserve_path = false;
   bool fenced = false;                    ///< draining by discovery: bound users only
@@ -56,7 +56,8 @@ enum class CookieFormat : std::uint8_t {
   kSha256,         ///< first 16 hex digits of SHA-256 (Traefik 3.3.4 and later)
   kFnv1,           ///< FNV-1-64, stripped
   kRaw,            ///< the URL itself (Traefik 1.x to 2.4)
-  kHmac,           ///< HMAC-SHA-256 with the service's secret, 32 hex digits: users cannot choose; only this is accepted
+  kHmac,  ///< HMAC-SHA-256 with the service's secret, 32 hex digits: users cannot choose; only this is
+          ///< accepted
 };
 
 enum class SameSite : std::uint8_t { kUnset, kNone, kLax, kStrict };
@@ -69,7 +70,7 @@ struct StickyCookie {
   bool secure = false;
   bool http_only = false;
   SameSite same_site = SameSite::kUnset;
-  std::int64_t max_age = 0;  ///< seconds; 0: a session cookie, negative: expires at once
+  std::int64_t max_age = 0;                    ///< seconds; 0: a session cookie, negative: expires at once
   bool partitioned = false;                    ///< Limpet's own (CHIPS)
   CookieFormat format = CookieFormat::kFnv1a;  ///< Limpet's own
   std::string secret;                          ///< Limpet's own, for format hmac
@@ -79,16 +80,17 @@ struct StickyCookie {
 /// What names the server a user is bound to.
 enum class StickySourceKind : std::uint8_t {
   kCookie,
-  kQuery,      ///< a query parameter holds a cookie value
-  kHeader,     ///< a request header holds a cookie value
-  kPath,       ///< the path segment after a prefix holds a cookie value
-  kSid,        ///< the Engine.IO session id, learned from the handshake's answer
+  kQuery,   ///< a query parameter holds a cookie value
+  kHeader,  ///< a request header holds a cookie value
+  kPath,    ///< the path segment after a prefix holds a cookie value
+  kSid,     ///< the Engine.IO session id, learned from the handshake's answer
 };
 
 /// Limpet's own `sticky.sources[]`, tried in the order written. Default: the cookie, then sid.
 struct StickySource {
   StickySourceKind kind = StickySourceKind::kCookie;
-  std::string name;  ///< of the query parameter or header; for kPath the prefix before the segment, e.g. "/s/"
+  std::string
+      name;  ///< of the query parameter or header; for kPath the prefix before the segment, e.g. "/s/"
   bool operator==(const StickySource&) const = default;
 };
 
@@ -102,11 +104,12 @@ enum class LostPolicy : std::uint8_t {
 /// `sticky`.
 struct Sticky {
   std::optional<StickyCookie> cookie;
-  std::vector<StickySource> sources;       ///< Limpet's own; empty: cookie (if set), then sid
-  LostPolicy on_down = LostPolicy::kMove;      ///< Limpet's own
-  LostPolicy on_full = LostPolicy::kMove;      ///< Limpet's own
-  LostPolicy on_unknown = LostPolicy::kMove;   ///< Limpet's own: kWait is not allowed here
-  LostPolicy on_draining = LostPolicy::kMove;  ///< Limpet's own; kMove here means: let bound users stay until it stops
+  std::vector<StickySource> sources;          ///< Limpet's own; empty: cookie (if set), then sid
+  LostPolicy on_down = LostPolicy::kMove;     ///< Limpet's own
+  LostPolicy on_full = LostPolicy::kMove;     ///< Limpet's own
+  LostPolicy on_unknown = LostPolicy::kMove;  ///< Limpet's own: kWait is not allowed here
+  LostPolicy on_draining =
+      LostPolicy::kMove;  ///< Limpet's own; kMove here means: let bound users stay until it stops
   base::Duration wait_timeout = std::chrono::seconds(15);  ///< Limpet's own
   bool operator==(const Sticky&) const = default;
 };
@@ -115,7 +118,7 @@ enum class Strategy : std::uint8_t { kWrr, kLeastConn, kP2c, kHrw };
 
 /// `loadBalancer.healthCheck`.
 struct HealthCheck {
-  std::string scheme;   ///< empty: the server's
+  std::string scheme;         ///< empty: the server's
   std::string mode = "http";  ///< "grpc" is refused
   std::string method = "GET";
   std::string path;
@@ -145,10 +148,11 @@ struct LoadBalancer {
   std::optional<PassiveHealthCheck> passive_health_check;
   Strategy strategy = Strategy::kWrr;
   bool pass_host_header = true;
-  base::Duration flush_interval = std::chrono::milliseconds(100);  ///< accepted; bodies are always sent on at once
-  std::uint32_t capacity = 0;  ///< Limpet's own: most connections of each server, 0: no limit
-  base::Duration queue_timeout{};        ///< Limpet's own: how long a new user waits for a seat, 0: not at all
-  base::Duration connect_timeout = std::chrono::seconds(5);    ///< Limpet's own
+  base::Duration flush_interval =
+      std::chrono::milliseconds(100);  ///< accepted; bodies are always sent on at once
+  std::uint32_t capacity = 0;          ///< Limpet's own: most connections of each server, 0: no limit
+  base::Duration queue_timeout{};      ///< Limpet's own: how long a new user waits for a seat, 0: not at all
+  base::Duration connect_timeout = std::chrono::seconds(5);  ///< Limpet's own
   base::Duration response_timeout{};     ///< Limpet's own: to the first byte of the answer, 0: no limit
   base::Duration tunnel_idle_timeout{};  ///< Limpet's own: 0: never
   bool operator==(const LoadBalancer&) const = default;
@@ -262,8 +266,8 @@ struct Chain {
 
 /// `http.middlewares.<name>`.
 struct Middleware {
-  std::variant<StripPrefix, AddPrefix, ReplacePath, Headers, RedirectScheme, BasicAuth, IpAllowList, InFlightReq,
-               RateLimit, Chain>
+  std::variant<StripPrefix, AddPrefix, ReplacePath, Headers, RedirectScheme, BasicAuth, IpAllowList,
+               InFlightReq, RateLimit, Chain>
       kind;
   base::SourcePlace place;
   bool operator==(const Middleware&) const = default;

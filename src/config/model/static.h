@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/// Static configuration: what is fixed while the process runs. Key names and defaults are Traefik's; keys that
-/// Traefik does not have are marked "Limpet's own".
+/// Static configuration: what is fixed while the process runs. Key names and defaults are Traefik's; keys
+/// that Traefik does not have are marked "Limpet's own".
 namespace limpet::config {
 
 /// `entryPoints.<name>.forwardedHeaders`.
@@ -29,19 +29,19 @@ struct ProxyProtocol {
 
 /// `entryPoints.<name>.transport`.
 struct Transport {
-  base::Duration request_accept_grace_timeout{};                       ///< lifeCycle.requestAcceptGraceTimeout
-  base::Duration grace_timeout = std::chrono::seconds(10);             ///< lifeCycle.graceTimeOut
-  base::Duration read_timeout = std::chrono::seconds(60);              ///< respondingTimeouts.readTimeout
-  base::Duration write_timeout{};                                      ///< respondingTimeouts.writeTimeout, 0: none
-  base::Duration idle_timeout = std::chrono::seconds(180);             ///< respondingTimeouts.idleTimeout
-  std::uint32_t keep_alive_max_requests = 0;                           ///< keepAliveMaxRequests, 0: no limit
-  base::Duration keep_alive_max_time{};                                ///< keepAliveMaxTime, 0: no limit
+  base::Duration request_accept_grace_timeout{};            ///< lifeCycle.requestAcceptGraceTimeout
+  base::Duration grace_timeout = std::chrono::seconds(10);  ///< lifeCycle.graceTimeOut
+  base::Duration read_timeout = std::chrono::seconds(60);   ///< respondingTimeouts.readTimeout
+  base::Duration write_timeout{};                           ///< respondingTimeouts.writeTimeout, 0: none
+  base::Duration idle_timeout = std::chrono::seconds(180);  ///< respondingTimeouts.idleTimeout
+  std::uint32_t keep_alive_max_requests = 0;                ///< keepAliveMaxRequests, 0: no limit
+  base::Duration keep_alive_max_time{};                     ///< keepAliveMaxTime, 0: no limit
   bool operator==(const Transport&) const = default;
 };
 
 /// `entryPoints.<name>.http.redirections.entryPoint`: every request is redirected.
 struct Redirection {
-  std::string to;                ///< an entry point's name, or ":port"
+  std::string to;  ///< an entry point's name, or ":port"
   std::string scheme = "https";
   bool permanent = true;
   std::int64_t priority = 9'223'372'036'854'775'806;  ///< of the router that redirects, as Traefik's
@@ -50,7 +50,7 @@ struct Redirection {
 
 /// `entryPoints.<name>`.
 struct EntryPoint {
-  std::string address;       ///< "host:port", ":port", "[::1]:port", or "unix:/path" (Limpet's own)
+  std::string address;  ///< "host:port", ":port", "[::1]:port", or "unix:/path" (Limpet's own)
   bool reuse_port = false;
   bool as_default = false;
   ForwardedHeaders forwarded_headers;
@@ -65,13 +65,13 @@ struct EntryPoint {
 
 /// `api`.
 struct Api {
-  bool insecure = false;       ///< serve on entry point "traefik" (:8080)
+  bool insecure = false;  ///< serve on entry point "traefik" (:8080)
   bool dashboard = true;
   bool debug = false;
   std::string base_path = "/";
-  std::string token;           ///< Limpet's own: bearer token asked for by every call but /ping
-  /// Limpet's own: where the admin API listens when it is not insecure. Default 127.0.0.1:8080, or 127.0.0.1:8081 if
-  /// entry point "traefik" takes port 8080.
+  std::string token;  ///< Limpet's own: bearer token asked for by every call but /ping
+  /// Limpet's own: where the admin API listens when it is not insecure. Default 127.0.0.1:8080, or
+  /// 127.0.0.1:8081 if entry point "traefik" takes port 8080.
   std::string address;
   bool operator==(const Api&) const = default;
 };
@@ -120,16 +120,17 @@ struct Prometheus {
 
 /// `dataPath`, Limpet's own.
 struct DataPath {
-  std::uint32_t threads = 0;       ///< 0: one per core
-  std::string engine = "auto";     ///< auto or epoll
-  bool pin_threads = false;        ///< bind each thread to a core
+  std::uint32_t threads = 0;                            ///< 0: one per core
+  std::string engine = "auto";                          ///< auto or epoll
+  bool pin_threads = false;                             ///< bind each thread to a core
   std::uint32_t max_idle_connections_per_server = 200;  ///< keep-alive connections kept open, per thread
   bool operator==(const DataPath&) const = default;
 };
 
 /// `shutdown`, Limpet's own: how the whole process goes down.
 struct Shutdown {
-  base::Duration tunnel_grace = std::chrono::seconds(10);  ///< how long tunnels may go on after the stop signal
+  base::Duration tunnel_grace =
+      std::chrono::seconds(10);  ///< how long tunnels may go on after the stop signal
   bool operator==(const Shutdown&) const = default;
 };
 
@@ -144,7 +145,7 @@ struct Static {
   std::optional<Prometheus> prometheus;
   DataPath data_path;
   Shutdown shutdown;
-  bool compat_lenient = false;     ///< compat.lenient, Limpet's own: unknown keys cost a warning
+  bool compat_lenient = false;  ///< compat.lenient, Limpet's own: unknown keys cost a warning
 };
 
 }  // namespace limpet::config
