@@ -154,6 +154,49 @@ CommandInfo healthcheck() {
                 {.status = 2, .doc = "the configuration is wrong"}}};
 }
 
+CommandInfo simulate() {
+  return {
+      .name = "simulate",
+      .usage = "[--shape SHAPE] [--capacity N] [--boot TIME] [--drain TIME] [OPTION]...",
+      .summary = "Compare scaling policies on simulated users",
+      .details =
+          "Plays the same users, in virtual time, against Limpet's scaling policy and the Kubernetes recipe: "
+          "an "
+          "autoscaler that aims at 70 % of the seats, least connections, the newest pod dies. Prints what "
+          "the servers cost, who "
+          "waited, who was refused and who was cut by a scale-in. Nothing is started, nothing connected to.",
+      .words = {},
+      .options =
+          {{.name = "shape",
+            .value = "SHAPE",
+            .doc = "how users arrive: day (default, 300 to 4,000 and a flash crowd), steady, ramp, flash "
+                   "(a crowd) or storm (all reconnect)",
+            .choices = {"day", "steady", "ramp", "flash", "storm"}},
+           {.name = "capacity", .value = "N", .doc = "seats of a server, 100 by default"},
+           {.name = "boot",
+            .value = "TIME",
+            .doc = "from a server's launch until it is ready, 30s by default"},
+           {.name = "drain",
+            .value = "TIME",
+            .doc = "the drain deadline of Limpet's policy, or never; without it 60m and never are compared"},
+           {.name = "target",
+            .value = "SHARE",
+            .doc = "the utilisation that Limpet's policy aims at, 0.8 by default"},
+           {.name = "policy",
+            .value = "POLICY",
+            .doc = "all (default), hpa, or one placement of Limpet's: pack or spread",
+            .choices = {"all", "hpa", "pack", "spread"}},
+           {.name = "seeds",
+            .value = "N",
+            .doc = "runs with different users, 5 by default; the table has averages"},
+           {.name = "json", .value = "", .doc = "print one JSON object"}},
+      .examples = {{.line = "limpet simulate", .doc = "a day"},
+                   {.line = "limpet simulate --boot 2m --drain 30m", .doc = "servers that start slowly"},
+                   {.line = "limpet simulate --shape flash --capacity 800 --policy pack --json",
+                    .doc = "one policy in a flash crowd, for a program"}},
+      .exits = {{.status = 0, .doc = "printed"}, {.status = 2, .doc = "wrong usage"}}};
+}
+
 CommandInfo version() {
   return {.name = "version",
           .usage = "[--json]",
@@ -194,9 +237,9 @@ CommandInfo help() {
 }  // namespace
 
 const std::vector<CommandInfo>& commands() {
-  static const std::vector<CommandInfo> table{run(),        check(),      hash(),        servers(),
-                                              drain(true),  drain(false), healthcheck(), version(),
-                                              completion(), help()};
+  static const std::vector<CommandInfo> table{run(),       check(),      hash(),        servers(),
+                                              drain(true), drain(false), healthcheck(), simulate(),
+                                              version(),   completion(), help()};
   return table;
 }
 

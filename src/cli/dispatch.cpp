@@ -18,6 +18,7 @@
 #include "cli/commands/healthcheck.h"
 #include "cli/commands/run.h"
 #include "cli/commands/servers.h"
+#include "cli/commands/simulate.h"
 #include "cli/commands/version.h"
 #include "cli/help.h"
 #include "config/document.h"
@@ -62,6 +63,7 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"drain", &drain},
     {"undrain", &undrain},
     {"healthcheck", &healthcheck},
+    {"simulate", &simulate},
     {"version", &version},
     {"completion", &completion},
     {"help", &help},

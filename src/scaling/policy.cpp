@@ -161,7 +161,7 @@ Decision decide(const Settings& settings, const Observation& seen, const History
 
   Decision decision;
   decision.wanted = limited(size.servers);
-  decision.needed = std::max(size.servers, size_with_all.servers);
+  decision.needed = size_with_all.servers;
   decision.kept = limited(std::max(decision.needed, history.most_needed(now - settings.stabilisation)));
   Reason reason{.size = size, .start_time = seen.start_time};
   if (counted.active_servers() < decision.wanted) {

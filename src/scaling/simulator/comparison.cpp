@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <string_view>
 
 #include "base/units.h"
 #include "scaling/simulator/scaler.h"
@@ -48,8 +49,12 @@ Outcome play(const Match& match, const Contestant& contestant, const Workload& w
 
 std::string Contestant::name() const {
   if (rule == Rule::kHpa) return "kubernetes HPA 70 %";
-  return fmt::format("limpet, {}, drain {}", placement == Placement::kPack ? "pack" : "spread",
-                     drain_deadline ? base::format_duration(*drain_deadline) : "never ends");
+  const std::string_view where = placement == Placement::kPack ? "pack" : "spread";
+  if (!drain_deadline) return fmt::format("limpet, {}, no deadline", where);
+  if (*drain_deadline % std::chrono::minutes(1) != base::Duration::zero()) {
+    return fmt::format("limpet, {}, drain {}", where, base::format_duration(*drain_deadline));
+  }
+  return fmt::format("limpet, {}, drain {}m", where, *drain_deadline / std::chrono::minutes(1));
 }
 
 std::vector<Contestant> usual_contestants() {

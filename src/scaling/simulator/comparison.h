@@ -23,7 +23,7 @@ struct Contestant {
   Placement placement = Placement::kPack;        ///< the recipe spreads, whatever is here
   std::optional<base::Duration> drain_deadline;  ///< none: servers wait for their last user
 
-  /// "limpet, pack, drain 1h0m0s".
+  /// "limpet, pack, drain 60m".
   [[nodiscard]] std::string name() const;
 };
 

@@ -51,6 +51,7 @@ struct Visitor {
   TimePoint waits_from;  // while waiting
   Duration rest{};       // of the visit, while not connected
   std::uint32_t slot = kNowhere;
+  std::uint64_t home = 0;   // number of the server to come back to, 0: any
   std::uint32_t place = 0;  // within the slot's visitors
   std::uint32_t moves = 0;  // counts connections, so that late events are known
   bool waits = false;
@@ -134,16 +135,32 @@ class Simulation {
 
   bool connect(std::uint32_t who) {
     const auto found = place(placing_, servers_);
-    if (!found) return false;
+    if (found) seat(who, static_cast<std::uint32_t>(*found));
+    return found.has_value();
+  }
+
+  void seat(std::uint32_t who, std::uint32_t index) {
     Visitor& visitor = visitors_[who];
-    Slot& slot = slots_[*found];
-    visitor.slot = static_cast<std::uint32_t>(*found);
+    Slot& slot = slots_[index];
+    visitor.slot = index;
     visitor.place = static_cast<std::uint32_t>(slot.visitors.size());
     visitor.end = now_ + visitor.rest;
     slot.visitors.push_back(who);
-    ++servers_[*found].connections;
+    ++servers_[index].connections;
     ++connected_;
     push(visitor.end, EventKind::kEnd, who, ++visitor.moves);
+  }
+
+  /// A bound user keeps the server, also if it drains.
+  bool come_home(std::uint32_t who) {
+    const std::uint64_t home = visitors_[who].home;
+    const auto slot = std::ranges::find(slots_, home, &Slot::number);
+    if (home == 0 || slot == slots_.end()) return false;
+    const auto index = static_cast<std::uint32_t>(slot - slots_.begin());
+    const Server& server = servers_[index];
+    const bool alive = server.phase == Phase::kReady || server.phase == Phase::kDraining;
+    if (!alive || slot->closing || server.taken() >= world_.capacity) return false;
+    seat(who, index);
     return true;
   }
 
@@ -157,6 +174,7 @@ class Simulation {
     --servers_[visitor.slot].connections;
     --connected_;
     visitor.slot = kNowhere;
+    visitor.home = slot.number;
     visitor.rest = std::max(Duration::zero(), visitor.end - now_);
     ++visitor.moves;
   }
@@ -188,6 +206,7 @@ class Simulation {
     ++outcome_.cut;
     outcome_.biggest_cut = std::max(outcome_.biggest_cut, ++slot.cut);
     interrupt(who, kLongestReturn);
+    visitors_[who].home = 0;
   }
 
   void handle(const Event& event) {
@@ -197,8 +216,7 @@ class Simulation {
         if (is_meant()) disconnect(event.subject);
         break;
       case EventKind::kReturn:
-        arrivals_.note(now_);
-        enter(event.subject);
+        come_back(event.subject);
         break;
       case EventKind::kClose:
         if (is_meant()) cut(event.subject);
@@ -221,6 +239,12 @@ class Simulation {
         push(now_ + scaler_.interval(), EventKind::kTick, 0, 0);
         break;
     }
+  }
+
+  void come_back(std::uint32_t who) {
+    if (come_home(who)) return;
+    arrivals_.note(now_);
+    enter(who);
   }
 
   void give_up(std::uint32_t who) {

@@ -40,7 +40,8 @@ struct Outcome {
 };
 
 /// Plays a workload against a scaler in virtual time. Users who are cut come back within 5 s for the rest of
-/// their visit. The same arguments give the same outcome.
+/// their visit; users who lost the network come back to the server they had, if it lives and has a seat. The
+/// same arguments give the same outcome.
 [[nodiscard]] Outcome simulate(const World& world, const Workload& workload, Scaler& scaler);
 
 }  // namespace limpet::scaling
