@@ -42,7 +42,8 @@ nothing is served without the protection it was given.
 constexpr std::string_view kStaticEnd = R"(
 Where nothing else is said: without entry points there is `http` on `:80`. An insecure API, ping and metrics are served on
 entry point `traefik`, which is made on `:8080` if it is not configured. An API that is not insecure listens on
-`api.address`: `127.0.0.1:8080`, or `127.0.0.1:8081` where entry point `traefik` takes port 8080.
+`api.address`: `127.0.0.1:8080`, or `127.0.0.1:8081` where entry point `traefik` takes port 8080. Without `api` it listens on
+`127.0.0.1:8080` if that is free.
 )";
 
 std::string section_of(std::string_view path, std::size_t levels) {
