@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxInternalBody = 1024 * 1024;
 constexpr std::size_t kMaxDiscardedBody = 256 * 1024;
 constexpr base::Duration kSeatPoll = std::chrono::milliseconds(20);
+constexpr base::Duration kServerPoll = std::chrono::milliseconds(200);
 constexpr std::uint32_t kMaxTries = 4;
 
 // Lower case, without port and trailing dot; brackets of an IPv6 address stay.
@@ -245,12 +246,11 @@ net::Task<Outcome> Exchange::serve_internally(routing::InternalService service) 
 }
 
 net::Task<std::expected<balancing::Selected, balancing::Refused>> Exchange::choose(
-    const balancing::Service& service, const std::vector<std::uint32_t>& tried) {
+    const balancing::Service& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline) {
   balancing::Choice choice;
   choice.head = context_.head;
   choice.client = context_.client;
   choice.tried = &tried;
-  base::TimePoint deadline = base::TimePoint::max();
   while (true) {
     choice.now = worker_.reactor().now();
     auto selected = service.choose(choice);
@@ -259,16 +259,20 @@ net::Task<std::expected<balancing::Selected, balancing::Refused>> Exchange::choo
     if (choice.now >= deadline || connection_.socket().hung_up() || worker_.stopping()) {
       co_return std::unexpected(balancing::Refused{.reason = selected.error().after_wait});
     }
-    net::Sleep pause(worker_.reactor(), kSeatPoll);
+    // Whether a server that could not be reached is back is only seen by trying it again.
+    const bool try_again = !tried.empty() && selected.error().after_wait == balancing::Refusal::kBoundDown;
+    net::Sleep pause(worker_.reactor(), try_again ? kServerPoll : kSeatPoll);
     co_await pause;
+    if (try_again) tried.clear();
   }
 }
 
 net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
   std::vector<std::uint32_t> tried;
+  base::TimePoint deadline = base::TimePoint::max();
   bool fresh = false;
   for (std::uint32_t tries = 0;; ++tries) {
-    auto selected = co_await choose(service, tried);
+    auto selected = co_await choose(service, tried, deadline);
     if (!selected) {
       const Outcome outcome = co_await answer(refusal_answer(selected.error().reason));
       co_return outcome;
@@ -295,8 +299,12 @@ net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
       case ServerTry::Result::kFailed:
         break;
     }
-    if (result == ServerTry::Result::kFailed || tries + 1 >= kMaxTries ||
-        (result == ServerTry::Result::kOtherServer && tried.size() >= service.servers().size())) {
+    // Users who are bound and not to be moved are never out of servers: they wait for theirs, or are refused.
+    const bool stays = result == ServerTry::Result::kOtherServer && selected->by_sticky &&
+                       service.settings().sticky->on_down != config::LostPolicy::kMove;
+    if (result == ServerTry::Result::kFailed ||
+        (!stays && (tries + 1 >= kMaxTries || (result == ServerTry::Result::kOtherServer &&
+                                               tried.size() >= service.servers().size())))) {
       const Outcome outcome = co_await answer(failure_answer(attempt.failure()));
       co_return outcome;
     }

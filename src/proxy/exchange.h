@@ -54,7 +54,7 @@ class Exchange {
   [[nodiscard]] net::Task<Outcome> serve_internally(routing::InternalService service);
   [[nodiscard]] net::Task<Outcome> forward(const balancing::Service& service);
   [[nodiscard]] net::Task<std::expected<balancing::Selected, balancing::Refused>> choose(
-      const balancing::Service& service, const std::vector<std::uint32_t>& tried);
+      const balancing::Service& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline);
   [[nodiscard]] net::Task<bool> drain_request_body(std::string* keep, std::size_t limit);
 
   ClientConnection& connection_;
