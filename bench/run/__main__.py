@@ -113,7 +113,7 @@ def _takes_part(name: str, scenario: Scenario) -> bool:
 
 def choose_peers(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """The peers that can run, and a note for each that cannot."""
-    wanted = options.peers or list(PEERS)
+    wanted = options.peers or [name for name, peer in PEERS.items() if peer.by_default]
     usable = [name for name in wanted if name == "direct" or PEERS[name].path()]
     where = {"limpet": "build it with: cmake --preset release && ninja -C build/release, or set LIMPET"}
     notes = [f"{PEERS[name].title} is not there and was left out ({where.get(name, 'install it with apt-get')})"
@@ -127,8 +127,9 @@ def versions(peers: list[str]) -> dict[str, str]:
              "nghttpx": ["--version"]}
     found = {}
     for name in peers:
-        if name in flags:
-            said = subprocess.run([PEERS[name].path() or "", *flags[name]], capture_output=True, text=True,
+        program = PEERS[name].executable
+        if program in flags:
+            said = subprocess.run([PEERS[name].path() or "", *flags[program]], capture_output=True, text=True,
                                   check=False, timeout=10)
             found[name] = ((said.stdout + said.stderr).strip().splitlines() or ["?"])[0]
     return found

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import processes
@@ -40,10 +40,12 @@ class Peer:
     reload_signal: int = 0
     rewrites_file: bool = False  # watches its file: a reload is writing it
     routes: bool = False  # takes part in the routing scenarios
+    engine: str = ""  # Limpet's relay engine
+    by_default: bool = True
 
     def path(self) -> str | None:
         """Where the program is, or nothing when it is not installed."""
-        if self.name == "limpet":
+        if self.executable == "limpet":
             return _limpet_path()
         return shutil.which(self.executable, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
@@ -52,12 +54,16 @@ class Peer:
         return bool(self.reload_command or self.reload_signal or self.rewrites_file)
 
 
+_LIMPET = Peer("limpet", "Limpet", "limpet", ("limpet.yml", "limpet-dynamic.yml"),
+               ("{executable}", "--configFile={run_dir}/limpet.yml"), rewrites_file=True, routes=True, engine="auto")
+
 PEERS: dict[str, Peer] = {
     peer.name: peer
     for peer in (
         Peer("direct", "direct", routes=True),
-        Peer("limpet", "Limpet", "limpet", ("limpet.yml", "limpet-dynamic.yml"),
-             ("{executable}", "--configFile={run_dir}/limpet.yml"), rewrites_file=True, routes=True),
+        _LIMPET,
+        replace(_LIMPET, name="limpet-epoll", title="Limpet, epoll", engine="epoll", by_default=False),
+        replace(_LIMPET, name="limpet-io_uring", title="Limpet, io_uring", engine="io_uring", by_default=False),
         Peer("haproxy", "HAProxy", "haproxy", ("haproxy.cfg",),
              ("{executable}", "-W", "-f", "{run_dir}/haproxy.cfg"), reload_signal=signal.SIGUSR2),
         Peer("nginx", "nginx", "nginx", ("nginx.conf",),
@@ -136,6 +142,7 @@ class RunningPeer:
             "HAPROXY_BUFFER": 65536 if bulk else 16384,
             "NGINX_BUFFER": "64k" if bulk else "4k",
             "NGINX_BUSY": "128k" if bulk else "8k",
+            "ENGINE": peer.engine,
             "CADDY_ADMIN": f"127.0.0.1:{ADMIN_PORT}" if reload else "off",
         }
 

@@ -13,6 +13,7 @@
 #include "net/listener.h"
 #include "net/socket.h"
 #include "providers/file_provider.h"
+#include "relay/engine.h"
 
 namespace limpet::app {
 namespace {
@@ -126,6 +127,7 @@ void Server::start_workers() {
   shared.blocking = &blocking_;
   shared.max_idle_per_server = state_.settings.data_path.max_idle_connections_per_server;
   shared.pin_threads = state_.settings.data_path.pin_threads;
+  shared.engine = relay::choose_engine(state_.settings.data_path.engine);
   std::vector<proxy::Worker*> peers;
   for (std::uint32_t i = 0; i < threads_; ++i) {
     auto reporter = std::make_unique<proxy::Reporter>(metrics_ ? &metrics_->local(i) : nullptr,

@@ -24,7 +24,7 @@ inline constexpr std::array kLogFormatNames = std::to_array<Name<bool>>({{"commo
 inline constexpr std::array kAccessLogFormatNames = std::to_array<Name<std::string_view>>(
     {{"common", "common"}, {"genericCLF", "genericCLF"}, {"json", "json"}});
 inline constexpr std::array kEngineNames =
-    std::to_array<Name<std::string_view>>({{"auto", "auto"}, {"epoll", "epoll"}});
+    std::to_array<Name<std::string_view>>({{"auto", "auto"}, {"epoll", "epoll"}, {"io_uring", "io_uring"}});
 
 template <class V, Is<ForwardedHeaders> T>
 void describe(V& v, T& t) {

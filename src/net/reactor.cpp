@@ -17,6 +17,11 @@ namespace {
 
 constexpr std::uint64_t kWakeupTag = std::numeric_limits<std::uint64_t>::max();
 constexpr int kEventsPerTurn = 256;
+constexpr std::uint32_t kStreamEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+std::uintptr_t target_of(EventHandler& handler) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&handler);
+}
 
 }  // namespace
 
@@ -52,7 +57,7 @@ void Reactor::post(std::move_only_function<void()> work) {
   if (wake) ::eventfd_write(wakeup_.get(), 1);
 }
 
-bool Reactor::add_with(int fd, EventHandler& handler, std::uint32_t events) noexcept {
+bool Reactor::add_with(int fd, std::uintptr_t target, std::uint32_t events) noexcept {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= entries_.size()) entries_.resize(std::max(index + 1, entries_.size() * 2));
   Entry& entry = entries_[index];
@@ -60,24 +65,28 @@ bool Reactor::add_with(int fd, EventHandler& handler, std::uint32_t events) noex
   event.events = events;
   event.data.u64 = static_cast<std::uint32_t>(fd) | (std::uint64_t{entry.generation} << 32U);
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return false;
-  entry.target = reinterpret_cast<std::uintptr_t>(&handler);
+  entry.target = target;
   return true;
 }
 
 bool Reactor::add(int fd, EventHandler& handler) noexcept {
-  return add_with(fd, handler, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+  return add_with(fd, target_of(handler), kStreamEvents);
 }
 
 bool Reactor::add_listener(int fd, EventHandler& handler) noexcept {
-  return add_with(fd, handler, EPOLLIN | EPOLLEXCLUSIVE);
+  return add_with(fd, target_of(handler), EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 bool Reactor::add_reader(int fd, EventHandler& handler) noexcept {
-  return add_with(fd, handler, EPOLLIN);
+  return add_with(fd, target_of(handler), EPOLLIN);
 }
 
 void Reactor::redirect(int fd, std::uintptr_t token) noexcept {
   entries_[static_cast<std::size_t>(fd)].target = token | 1U;
+}
+
+bool Reactor::add_token(int fd, std::uintptr_t token) noexcept {
+  return add_with(fd, token | 1U, kStreamEvents);
 }
 
 void Reactor::forget(int fd) noexcept {
@@ -141,13 +150,20 @@ void Reactor::dispatch(std::uint32_t fd, std::uint32_t generation, std::uint32_t
   }
 }
 
+int Reactor::poll_events(std::span<epoll_event> events, int timeout_ms) noexcept {
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  LIMPET_CHECK(count >= 0 || errno == EINTR);
+  return count;
+}
+
 void Reactor::turn(int timeout_ms) {
   std::array<epoll_event, kEventsPerTurn> events;  // NOLINT(*-member-init): filled in by the kernel
   stay_awake_ = false;
   ++turn_number_;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, timeout_ms);
-  LIMPET_CHECK(count >= 0 || errno == EINTR);
+  const bool waited = waiter_ != nullptr && waiter_->wait(timeout_ms);
+  int count = waited ? 0 : poll_events(events, timeout_ms);
   now_ = base::Clock::now();
+  if (waited && waiter_->handle()) count = poll_events(events, 0);
   call_those_again();
   bool woken = false;
   for (int i = 0; i < count; ++i) {

@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
 #include "net/fd.h"
 #include "net/timer.h"
+
+struct epoll_event;
 
 namespace limpet::net {
 
@@ -31,6 +34,20 @@ class TokenSink {
 
  protected:
   ~TokenSink() = default;
+};
+
+/// Waits in the reactor's place, for what brings news by another way than the epoll set; the set's descriptor
+/// is then one of the things it waits for. The reactor's thread.
+class Waiter {
+ public:
+  /// Waits for at most `timeout_ms` (-1: as long as it takes) and returns true; or returns false at once if
+  /// it has nothing to wait for, and the reactor waits by itself.
+  [[nodiscard]] virtual bool wait(int timeout_ms) noexcept = 0;
+  /// Handles what the wait has brought. Returns whether the epoll set may have events.
+  [[nodiscard]] virtual bool handle() noexcept = 0;
+
+ protected:
+  ~Waiter() = default;
 };
 
 /// One thread's event loop over epoll. Descriptors are registered once, edge-triggered for reading, writing
@@ -67,12 +84,20 @@ class Reactor {
   [[nodiscard]] bool add_reader(int fd, EventHandler& handler) noexcept;
   /// Gives the events of a registered descriptor to the token sink. No system call.
   void redirect(int fd, std::uintptr_t token) noexcept;
+  /// Takes a descriptor back that was removed, for the token sink. Brings a first event if it is ready. False
+  /// if the kernel refuses (errno is set).
+  [[nodiscard]] bool add_token(int fd, std::uintptr_t token) noexcept;
   /// Forgets who gets the events; call before closing the descriptor. The kernel drops a closed descriptor by
   /// itself.
   void forget(int fd) noexcept;
   /// Forgets the descriptor and takes it out of the epoll set, for one that stays open.
   void remove(int fd) noexcept;
   void set_token_sink(TokenSink* sink) noexcept { token_sink_ = sink; }
+
+  /// Who waits in the reactor's place; null for nobody.
+  void set_waiter(Waiter* waiter) noexcept { waiter_ = waiter; }
+  /// Readable while the epoll set has events. For the waiter.
+  [[nodiscard]] int epoll_fd() const noexcept { return epoll_.get(); }
 
   /// Resumes a coroutine after the current handler has returned, in this turn.
   void resume_soon(std::coroutine_handle<> waiting) { ready_.push_back(waiting); }
@@ -92,7 +117,8 @@ class Reactor {
     std::uintptr_t target = 0;  // EventHandler*, or token | 1
     std::uint32_t generation = 0;
   };
-  [[nodiscard]] bool add_with(int fd, EventHandler& handler, std::uint32_t events) noexcept;
+  [[nodiscard]] bool add_with(int fd, std::uintptr_t target, std::uint32_t events) noexcept;
+  [[nodiscard]] int poll_events(std::span<epoll_event> events, int timeout_ms) noexcept;
   void turn(int timeout_ms);
   void dispatch(std::uint32_t fd, std::uint32_t generation, std::uint32_t events);
   void call_those_again();
@@ -105,6 +131,7 @@ class Reactor {
   base::TimePoint now_;
   TimerWheel timers_;
   TokenSink* token_sink_ = nullptr;
+  Waiter* waiter_ = nullptr;
   std::vector<Entry> entries_;  // by descriptor
   std::vector<std::coroutine_handle<>> ready_;
   std::move_only_function<void()> turn_hook_;

@@ -29,6 +29,7 @@ struct WorkerShared {
   BlockingPool* blocking = nullptr;
   std::size_t max_idle_per_server = 200;
   bool pin_threads = false;
+  relay::EngineKind engine = relay::EngineKind::kEpoll;
 };
 
 /// One data-plane thread: its event loop, relay engine, server connections and the snapshot it routes by.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -90,5 +91,26 @@ inline constexpr base::Duration kHalfOpenTimeout = std::chrono::seconds(60);
 /// The portable engine: edge-triggered epoll with one shared buffer.
 [[nodiscard]] std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor,
                                                         base::Duration half_open_timeout = kHalfOpenTimeout);
+
+/// After so many small reads in a row a tunnel is carried by the ring.
+inline constexpr std::uint8_t kSmallReadsForRing = 16;
+
+/// The engine on io_uring: small messages by standing receives and batched sends, everything else as the
+/// epoll engine does it. The thread that first turns the reactor with a tunnel in it must be the only one.
+/// Throws std::system_error where the kernel does not allow it.
+[[nodiscard]] std::unique_ptr<Engine> make_uring_engine(net::Reactor& reactor,
+                                                        base::Duration half_open_timeout = kHalfOpenTimeout,
+                                                        std::uint8_t small_reads = kSmallReadsForRing);
+
+/// Why io_uring can't be used here, for the log; nothing if it can.
+[[nodiscard]] std::optional<std::string> why_no_uring();
+
+enum class EngineKind : std::uint8_t { kEpoll, kUring };
+
+/// The engine that `dataPath.engine` means on this machine: auto, epoll or io_uring. Says so in the log if it
+/// is not the wanted one.
+[[nodiscard]] EngineKind choose_engine(std::string_view wanted);
+/// An engine of this kind, or the portable one if the kernel refuses, which is logged.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(EngineKind kind, net::Reactor& reactor);
 
 }  // namespace limpet::relay

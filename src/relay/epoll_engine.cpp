@@ -16,38 +16,22 @@ namespace {
 constexpr base::Duration kSweepInterval = std::chrono::seconds(1);
 constexpr std::uintptr_t kServerBit = 2;  // bit 0 is the reactor's
 
-std::uintptr_t token_of(const Record& tunnel, Side side) noexcept {
-  return reinterpret_cast<std::uintptr_t>(&tunnel) | (side == kFromServer ? kServerBit : 0);
-}
-
 std::uint32_t ceil_seconds(base::Duration duration) noexcept {
   return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
 
 }  // namespace
 
-std::string_view close_reason_name(CloseReason reason) noexcept {
-  switch (reason) {
-    case CloseReason::kClient:
-      return "client";
-    case CloseReason::kServer:
-      return "server";
-    case CloseReason::kClientReset:
-      return "client-reset";
-    case CloseReason::kServerReset:
-      return "server-reset";
-    case CloseReason::kIdle:
-      return "idle";
-    case CloseReason::kHalfOpen:
-      return "half-open";
-    case CloseReason::kOrdered:
-      return "ordered";
-  }
-  return "unknown";
+std::uintptr_t EpollEngine::token_of(const Record& tunnel, Side side) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&tunnel) | (side == kFromServer ? kServerBit : 0);
 }
 
-std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor, base::Duration half_open_timeout) {
-  return std::make_unique<EpollEngine>(reactor, half_open_timeout);
+Record& EpollEngine::record_of(std::uintptr_t token) noexcept {
+  return *reinterpret_cast<Record*>(token & ~kServerBit);
+}
+
+Side EpollEngine::side_of(std::uintptr_t token) noexcept {
+  return (token & kServerBit) != 0 ? kFromServer : kFromClient;
 }
 
 EpollEngine::EpollEngine(net::Reactor& reactor, base::Duration half_open_timeout)
@@ -61,9 +45,13 @@ EpollEngine::EpollEngine(net::Reactor& reactor, base::Duration half_open_timeout
 }
 
 EpollEngine::~EpollEngine() {
-  slab_.for_each([this](Record& tunnel) { end(tunnel, CloseReason::kOrdered); });
+  end_all();
   reactor_.set_token_sink(nullptr);
   reactor_.set_turn_hook({});
+}
+
+void EpollEngine::end_all() noexcept {
+  slab_.for_each([this](Record& tunnel) { end(tunnel, CloseReason::kOrdered); });
 }
 
 std::uint32_t EpollEngine::seconds() const noexcept {
@@ -90,6 +78,10 @@ void EpollEngine::limit_silence(Record& tunnel, std::uint32_t seconds_of_silence
 }
 
 void EpollEngine::adopt(Tunnel tunnel) {
+  carry(std::move(tunnel));
+}
+
+Record* EpollEngine::carry(Tunnel tunnel) {
   Record& record = slab_.take();
   record.owner = std::move(tunnel.owner);
   record.traffic = tunnel.traffic;
@@ -103,29 +95,31 @@ void EpollEngine::adopt(Tunnel tunnel) {
 
   const std::string_view to_client = tunnel.early_to_client;
   const std::string_view head = to_client.substr(0, tunnel.uncounted_to_client);
-  if (!head.empty() && !send_on(record, kFromServer, head)) return;
+  if (!head.empty() && !send_on(record, kFromServer, head)) return nullptr;
   const std::string_view early = to_client.substr(head.size());
-  if (!early.empty() && !forward(record, kFromServer, early)) return;
-  if (!tunnel.early_to_server.empty() && !forward(record, kFromClient, tunnel.early_to_server)) return;
+  if (!early.empty() && !forward(record, kFromServer, early)) return nullptr;
+  if (!tunnel.early_to_server.empty() && !forward(record, kFromClient, tunnel.early_to_server))
+    return nullptr;
   // Bytes that came before the hand-over have had their event already.
-  if (!pump(record, kFromClient, true)) return;
-  pump(record, kFromServer, true);
+  const bool alive = pump(record, kFromClient, true) && pump(record, kFromServer, true);
+  return alive ? &record : nullptr;
 }
 
 void EpollEngine::on_token(std::uintptr_t token, std::uint32_t events) noexcept {
-  Record& tunnel = *reinterpret_cast<Record*>(token & ~kServerBit);
-  const Side side = (token & kServerBit) != 0 ? kFromServer : kFromClient;
+  handle_events(record_of(token), side_of(token), events);
+}
+
+bool EpollEngine::handle_events(Record& tunnel, Side side, std::uint32_t events) noexcept {
   touch(tunnel);
   constexpr std::uint32_t kHangUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && tunnel.flows[other(side)].pending != nullptr) {
-    if (!flush(tunnel, other(side))) return;
+    if (!flush(tunnel, other(side))) return false;
   }
   if ((events & EPOLLERR) != 0 && tunnel.flows[side].shut) {
     // It had closed, all it said has been passed on, and now it does not even listen any more.
-    broken(tunnel, side);
-    return;
+    return broken(tunnel, side);
   }
-  if ((events & (EPOLLIN | kHangUp)) != 0) pump(tunnel, side, (events & kHangUp) != 0);
+  return (events & (EPOLLIN | kHangUp)) == 0 || pump(tunnel, side, (events & kHangUp) != 0);
 }
 
 bool EpollEngine::pump(Record& tunnel, Side from, bool hang_up) noexcept {
@@ -264,6 +258,7 @@ void EpollEngine::begin_close(Record& tunnel, std::uint16_t code, std::uint32_t 
     end(tunnel, CloseReason::kOrdered);
     return;
   }
+  if (!take_back(tunnel)) return;
   tunnel.close_code = code;
   tunnel.reason = CloseReason::kOrdered;
   set_timeout(tunnel, std::max(patience_seconds, 1U), CloseReason::kOrdered);
@@ -284,6 +279,7 @@ void EpollEngine::close(const std::function<bool(const TunnelOwner&)>& wanted, s
 }
 
 void EpollEngine::end(Record& tunnel, CloseReason reason) noexcept {
+  if (tunnel.operations > 0) call_off(tunnel);
   for (const Side side : {kFromClient, kFromServer}) {
     reactor_.forget(tunnel.fds[side]);
     ::close(tunnel.fds[side]);
@@ -298,7 +294,11 @@ void EpollEngine::end(Record& tunnel, CloseReason reason) noexcept {
                               .messages_to_server = tunnel.flows[kFromClient].messages,
                               .messages_to_client = tunnel.flows[kFromServer].messages};
   const std::unique_ptr<TunnelOwner> owner = std::move(tunnel.owner);
-  slab_.give_back(tunnel);
+  if (tunnel.operations > 0) {
+    slab_.retire(tunnel);
+  } else {
+    slab_.give_back(tunnel);
+  }
   owner->closed(summary);
 }
 

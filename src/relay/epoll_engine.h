@@ -16,8 +16,8 @@
 
 namespace limpet::relay {
 
-/// See make_epoll_engine().
-class EpollEngine final : public Engine, public net::TokenSink {
+/// See make_epoll_engine(). The io_uring engine is one too, with another way for the tunnels that gain by it.
+class EpollEngine : public Engine, public net::TokenSink {
  public:
   EpollEngine(net::Reactor& reactor, base::Duration half_open_timeout);
   ~EpollEngine() override;
@@ -29,24 +29,41 @@ class EpollEngine final : public Engine, public net::TokenSink {
   void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
              std::string_view reason, base::Duration patience) override;
 
- private:
-  static constexpr std::size_t kBufferSize = 256 * 1024;
-  static constexpr std::size_t kShare = 1024 * 1024;  // bytes one direction may move in a turn
+ protected:
+  [[nodiscard]] static std::uintptr_t token_of(const Record& tunnel, Side side) noexcept;
+  [[nodiscard]] static Record& record_of(std::uintptr_t token) noexcept;
+  [[nodiscard]] static Side side_of(std::uintptr_t token) noexcept;
 
   void on_token(std::uintptr_t token, std::uint32_t events) noexcept override;
+  /// Takes the sockets back from who else watches them, before a Close. False when the tunnel is gone.
+  virtual bool take_back(Record& /*tunnel*/) noexcept { return true; }
+  /// Ends the tunnel's operations, before its sockets are closed.
+  virtual void call_off(Record& /*tunnel*/) noexcept {}
+
+  // Null when the tunnel has ended already.
+  Record* carry(Tunnel tunnel);
   // Each returns false when the tunnel is gone.
+  bool handle_events(Record& tunnel, Side side, std::uint32_t events) noexcept;
   bool pump(Record& tunnel, Side from, bool hang_up) noexcept;
   bool forward(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
   bool send_on(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
   bool flush(Record& tunnel, Side from) noexcept;
   bool sender_closed(Record& tunnel, Side from) noexcept;
+  bool broken(Record& tunnel, Side side) noexcept;
+  void count(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
+  void touch(Record& tunnel) noexcept;
+  void end_all() noexcept;
+  [[nodiscard]] net::Reactor& reactor() noexcept { return reactor_; }
+  [[nodiscard]] RecordSlab& slab() noexcept { return slab_; }
+
+ private:
+  static constexpr std::size_t kBufferSize = 256 * 1024;
+  static constexpr std::size_t kShare = 1024 * 1024;  // bytes one direction may move in a turn
+
   bool finish_flow(Record& tunnel, Side from) noexcept;
   bool send_close_frame(Record& tunnel, Side from) noexcept;
-  void count(Record& tunnel, Side from, std::span<const char> bytes) noexcept;
   void end(Record& tunnel, CloseReason reason) noexcept;
-  bool broken(Record& tunnel, Side side) noexcept;
   void begin_close(Record& tunnel, std::uint16_t code, std::uint32_t patience_seconds) noexcept;
-  void touch(Record& tunnel) noexcept;
   void set_timeout(Record& tunnel, std::uint32_t seconds, CloseReason reason) noexcept;
   void limit_silence(Record& tunnel, std::uint32_t seconds, CloseReason reason) noexcept;
   void continue_queued() noexcept;

@@ -17,7 +17,14 @@ Record& RecordSlab::take() {
 
 void RecordSlab::give_back(Record& record) noexcept {
   record = Record{};
-  free_.push_back(&record);
+  --used_;
+  recycle(record);
+}
+
+void RecordSlab::retire(Record& record) noexcept {
+  const std::uint8_t operations = record.operations;
+  record = Record{};
+  record.operations = operations;
   --used_;
 }
 

@@ -9,7 +9,7 @@
 #include "relay/engine.h"
 #include "relay/frame_scanner.h"
 
-/// The records of the epoll engine: all that an open tunnel costs.
+/// The records of both engines: all that an open tunnel costs.
 namespace limpet::relay {
 
 /// A side of a tunnel, and the index of the direction that starts there.
@@ -35,6 +35,17 @@ struct Flow {
   bool close_wanted : 1 = false;  // a Close frame goes out at the next boundary
   bool closed : 1 = false;        // a Close frame went out: what still comes is dropped
   bool queued : 1 = false;        // has used up its share of this turn
+  bool receiving : 1 = false;     // io_uring: a receive is in flight
+  std::uint16_t outgoing = 0;     // io_uring: number of the buffer to be sent next, plus one; 0: none
+};
+static_assert(sizeof(Flow) == 40);
+
+/// Who watches the sockets of a tunnel.
+enum class Lane : std::uint8_t {
+  kEpoll,      ///< the reactor
+  kEpollOnly,  ///< the same, and io_uring does not suit them
+  kRing,       ///< io_uring receives
+  kLeaving,    ///< nobody: io_uring is about to give them back
 };
 
 struct Record {
@@ -49,6 +60,9 @@ struct Record {
   std::uint16_t close_code = 0;
   bool websocket = true;
   bool used = false;
+  Lane lane = Lane::kEpoll;
+  std::uint8_t operations = 0;   // io_uring: in flight; the record stays until the last has ended
+  std::uint8_t small_reads = 0;  // io_uring: in a row
 };
 static_assert(sizeof(Record) <= 136, "an idle tunnel must stay small");
 static_assert(alignof(Record) >= 8, "tokens use the low bits of the address");
@@ -58,6 +72,10 @@ class RecordSlab {
  public:
   [[nodiscard]] Record& take();
   void give_back(Record& record) noexcept;
+  /// The two halves of give_back(): the record is in use no more, but is not taken before recycle(). Its
+  /// operations are kept.
+  void retire(Record& record) noexcept;
+  void recycle(Record& record) noexcept { free_.push_back(&record); }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
   /// Calls `visit(Record&)` for every record in use. The visitor may give records back.
   template <class Visit>

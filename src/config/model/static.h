@@ -121,7 +121,7 @@ struct Prometheus {
 /// `dataPath`, Limpet's own.
 struct DataPath {
   std::uint32_t threads = 0;                            ///< 0: one per core
-  std::string engine = "auto";                          ///< auto or epoll
+  std::string engine = "auto";                          ///< auto, epoll or io_uring
   bool pin_threads = false;                             ///< bind each thread to a core
   std::uint32_t max_idle_connections_per_server = 200;  ///< keep-alive connections kept open, per thread
   bool operator==(const DataPath&) const = default;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -58,13 +59,46 @@ class TestOwner final : public TunnelOwner {
   TestTunnel& tunnel_;
 };
 
-/// An engine in a reactor that the test turns by hand.
+/// The engines that every test of tunnels runs with.
+enum class TestedEngine : std::uint8_t {
+  kEpoll,
+  kUring,        ///< every tunnel is in the ring from its beginning, whenever it can be
+  kUringAfter2,  ///< tunnels change to the ring in the middle of their life, and back
+};
+inline constexpr auto kTestedEngines = {TestedEngine::kEpoll, TestedEngine::kUring,
+                                        TestedEngine::kUringAfter2};
+[[nodiscard]] inline std::string tested_engine_name(TestedEngine kind) {
+  switch (kind) {
+    case TestedEngine::kEpoll:
+      return "Epoll";
+    case TestedEngine::kUring:
+      return "Uring";
+    case TestedEngine::kUringAfter2:
+      return "UringAfter2";
+  }
+  return "Unknown";
+}
+
+/// An engine in a reactor that the test turns by hand. Skips where the kernel does not allow the engine.
 class EngineFixture : public testing::Test {
  protected:
-  EngineFixture() : engine(make_epoll_engine(reactor, std::chrono::seconds(1))) {}
+  explicit EngineFixture(TestedEngine kind) {
+    constexpr auto kHalfOpen = std::chrono::seconds(1);
+    if (kind == TestedEngine::kEpoll) {
+      engine = make_epoll_engine(reactor, kHalfOpen);
+      return;
+    }
+    usual_pair = &net::tcp_pair;
+    why_not_ = why_no_uring();
+    if (!why_not_) engine = make_uring_engine(reactor, kHalfOpen, kind == TestedEngine::kUring ? 0 : 2);
+  }
+  void SetUp() override {
+    if (why_not_) GTEST_SKIP() << "io_uring is not to be had here: " << *why_not_;
+  }
 
   using Adjust = std::function<void(Tunnel&)>;
-  TestTunnel* open(ConnectedPair (*make)() = &net::unix_pair, const Adjust& adjust = {}) {
+  TestTunnel* open(ConnectedPair (*make)() = nullptr, const Adjust& adjust = {}) {
+    if (make == nullptr) make = usual_pair;
     return open(make(), make(), adjust);
   }
   /// The engine gets `ours` of both pairs, registered like sockets of HTTP connections.
@@ -108,9 +142,12 @@ class EngineFixture : public testing::Test {
   }
 
   net::Reactor reactor;
+  /// What a tunnel's sockets are if the test does not say. The ring takes only TCP.
+  ConnectedPair (*usual_pair)() = &net::unix_pair;
 
  private:
   std::vector<std::unique_ptr<TestTunnel>> tunnels_;
+  std::optional<std::string> why_not_;
 
  protected:
   std::unique_ptr<Engine> engine;  // ends first, and tells the tunnels

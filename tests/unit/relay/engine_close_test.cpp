@@ -3,7 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "relay/epoll_engine.h"
+#include "relay/engine.h"
+#include "relay/tunnel_record.h"
 #include "unit/relay/engine_fixture.h"
 #include "unit/relay/websocket_frames.h"
 
@@ -16,8 +17,10 @@ using std::chrono::seconds;
 constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::string_view kClosePayload = "\x03\xe9going away";
 
-class EngineCloseTest : public EngineFixture {
+class EngineCloseTest : public EngineFixture, public testing::WithParamInterface<TestedEngine> {
  protected:
+  EngineCloseTest() : EngineFixture(GetParam()) {}
+
   void close_all(base::Duration patience = seconds(20)) {
     engine->close({}, kGoingAway, "going away", patience);
   }
@@ -34,7 +37,10 @@ class EngineCloseTest : public EngineFixture {
   }
 };
 
-TEST_F(EngineCloseTest, BothSidesGetACloseInTheirOwnForm) {
+INSTANTIATE_TEST_SUITE_P(Engines, EngineCloseTest, testing::ValuesIn(kTestedEngines),
+                         [](const auto& info) { return tested_engine_name(info.param); });
+
+TEST_P(EngineCloseTest, BothSidesGetACloseInTheirOwnForm) {
   TestTunnel* const tunnel = open();
   close_all();
   const auto at_client = frames_with_close(*tunnel, tunnel->at_client);
@@ -48,7 +54,7 @@ TEST_F(EngineCloseTest, BothSidesGetACloseInTheirOwnForm) {
   EXPECT_FALSE(tunnel->ended());
 }
 
-TEST_F(EngineCloseTest, EndsWhenThePeersHaveDoneTheirPart) {
+TEST_P(EngineCloseTest, EndsWhenThePeersHaveDoneTheirPart) {
   TestTunnel* const tunnel = open();
   close_all();
   frames_with_close(*tunnel, tunnel->at_client);
@@ -70,7 +76,7 @@ TEST_F(EngineCloseTest, EndsWhenThePeersHaveDoneTheirPart) {
   EXPECT_EQ(tunnel->summary->bytes_to_server, 0U);
 }
 
-TEST_F(EngineCloseTest, WaitsForTheEndOfAFrameInTheMiddleOfAMessage) {
+TEST_P(EngineCloseTest, WaitsForTheEndOfAFrameInTheMiddleOfAMessage) {
   for (const Side from : {kFromClient, kFromServer}) {
     TestTunnel* const tunnel = open();
     const Fd& sender = from == kFromClient ? tunnel->client : tunnel->server;
@@ -117,7 +123,7 @@ TEST_F(EngineCloseTest, WaitsForTheEndOfAFrameInTheMiddleOfAMessage) {
   }
 }
 
-TEST_F(EngineCloseTest, CountsTheMessageWhoseEndItWaitedFor) {
+TEST_P(EngineCloseTest, CountsTheMessageWhoseEndItWaitedFor) {
   TestTunnel* const tunnel = open();
   const std::string message = encode({.payload = "the last one"});
   send_some(tunnel->server, message.substr(0, 5));
@@ -130,10 +136,10 @@ TEST_F(EngineCloseTest, CountsTheMessageWhoseEndItWaitedFor) {
   EXPECT_EQ(tunnel->traffic.bytes_to_client, message.size());
 }
 
-TEST_F(EngineCloseTest, ComesBehindWhatASlowReceiverHasNotTaken) {
-  ConnectedPair client = net::unix_pair();
+TEST_P(EngineCloseTest, ComesBehindWhatASlowReceiverHasNotTaken) {
+  ConnectedPair client = usual_pair();
   net::limit_socket_buffers(client.ours, client.peers, 4096);
-  TestTunnel* const tunnel = open(std::move(client), net::unix_pair());
+  TestTunnel* const tunnel = open(std::move(client), usual_pair());
   std::string bytes;
   for (int i = 0; i < 40; ++i) bytes += encode({.opcode = 2, .payload = std::string(2000, 'x')});
   ASSERT_EQ(send_some(tunnel->server, bytes), bytes.size());
@@ -144,7 +150,7 @@ TEST_F(EngineCloseTest, ComesBehindWhatASlowReceiverHasNotTaken) {
   EXPECT_EQ(frames.back().payload, kClosePayload);
 }
 
-TEST_F(EngineCloseTest, TakesOnlyThoseThatAreWanted) {
+TEST_P(EngineCloseTest, TakesOnlyThoseThatAreWanted) {
   TestTunnel* const wanted = open();
   TestTunnel* const other = open();
   engine->close(
@@ -157,9 +163,9 @@ TEST_F(EngineCloseTest, TakesOnlyThoseThatAreWanted) {
   EXPECT_EQ(other->at_client.bytes, "");
 }
 
-TEST_F(EngineCloseTest, ClosesHardWhenPatienceEnds) {
+TEST_P(EngineCloseTest, ClosesHardWhenPatienceEnds) {
   // The idle timeout would strike sooner, yet is not what counts any more.
-  TestTunnel* const tunnel = open(&net::unix_pair, [](Tunnel& made) { made.idle_timeout = seconds(1); });
+  TestTunnel* const tunnel = open(usual_pair, [](Tunnel& made) { made.idle_timeout = seconds(1); });
   turn_for(milliseconds(900), *tunnel);
   const base::TimePoint began = base::Clock::now();
   close_all(seconds(2));
@@ -173,7 +179,7 @@ TEST_F(EngineCloseTest, ClosesHardWhenPatienceEnds) {
   EXPECT_EQ(tunnel->summary->reason, CloseReason::kOrdered);
 }
 
-TEST_F(EngineCloseTest, GivesUpOnAFrameThatDoesNotEnd) {
+TEST_P(EngineCloseTest, GivesUpOnAFrameThatDoesNotEnd) {
   TestTunnel* const tunnel = open();
   send_some(tunnel->client, std::string("\x82\x7f\x7f") + std::string(7, '\xff'));
   settle(reactor);
@@ -182,8 +188,8 @@ TEST_F(EngineCloseTest, GivesUpOnAFrameThatDoesNotEnd) {
   EXPECT_EQ(tunnel->summary->reason, CloseReason::kOrdered);
 }
 
-TEST_F(EngineCloseTest, ClosesTunnelsThatAreNoWebSocketsAtOnce) {
-  TestTunnel* const tunnel = open(&net::unix_pair, [](Tunnel& made) { made.websocket = false; });
+TEST_P(EngineCloseTest, ClosesTunnelsThatAreNoWebSocketsAtOnce) {
+  TestTunnel* const tunnel = open(usual_pair, [](Tunnel& made) { made.websocket = false; });
   close_all();
   ASSERT_TRUE(tunnel->ended());
   EXPECT_EQ(tunnel->summary->reason, CloseReason::kOrdered);
@@ -192,7 +198,7 @@ TEST_F(EngineCloseTest, ClosesTunnelsThatAreNoWebSocketsAtOnce) {
   EXPECT_TRUE(tunnel->at_client.ended);
 }
 
-TEST_F(EngineCloseTest, AHalfClosedTunnelSendsItsCloseToTheSideThatListens) {
+TEST_P(EngineCloseTest, AHalfClosedTunnelSendsItsCloseToTheSideThatListens) {
   TestTunnel* const tunnel = open();
   ::shutdown(tunnel->client.get(), SHUT_WR);
   ASSERT_TRUE(turn_until([&] {
@@ -205,7 +211,7 @@ TEST_F(EngineCloseTest, AHalfClosedTunnelSendsItsCloseToTheSideThatListens) {
   EXPECT_EQ(tunnel->at_server.bytes, "");
 }
 
-TEST_F(EngineCloseTest, TheFirstOrderCounts) {
+TEST_P(EngineCloseTest, TheFirstOrderCounts) {
   TestTunnel* const tunnel = open();
   close_all();
   engine->close({}, 1012, "again", seconds(20));

@@ -1,4 +1,5 @@
-#include "relay/epoll_engine.h"
+#include "relay/engine.h"
+#include "relay/tunnel_record.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -7,6 +8,7 @@
 #include <atomic>
 #include <random>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "unit/relay/engine_fixture.h"
@@ -25,16 +27,32 @@ std::string random_bytes(std::size_t size, std::uint32_t seed) {
   return bytes;
 }
 
-class EpollEngineTest : public EngineFixture {};
+class EngineTest : public EngineFixture, public testing::WithParamInterface<TestedEngine> {
+ protected:
+  EngineTest() : EngineFixture(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Engines, EngineTest, testing::ValuesIn(kTestedEngines),
+                         [](const auto& info) { return tested_engine_name(info.param); });
 
 /// The same over both kinds of stream.
-class EpollEngineStreamTest : public EngineFixture,
-                              public testing::WithParamInterface<ConnectedPair (*)()> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, EpollEngineStreamTest, testing::Values(&net::unix_pair, &net::tcp_pair),
-                         [](const auto& info) { return info.index == 0 ? "Unix" : "Tcp"; });
+using MakePair = ConnectedPair (*)();
+class EngineStreamTest : public EngineFixture,
+                         public testing::WithParamInterface<std::tuple<TestedEngine, MakePair>> {
+ protected:
+  EngineStreamTest() : EngineFixture(std::get<TestedEngine>(GetParam())) {}
+  [[nodiscard]] static MakePair make_pair() { return std::get<MakePair>(GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(Engines, EngineStreamTest,
+                         testing::Combine(testing::ValuesIn(kTestedEngines),
+                                          testing::Values(&net::unix_pair, &net::tcp_pair)),
+                         [](const auto& info) {
+                           return tested_engine_name(std::get<TestedEngine>(info.param)) +
+                                  (std::get<MakePair>(info.param) == &net::unix_pair ? "OverUnix"
+                                                                                     : "OverTcp");
+                         });
 
-TEST_P(EpollEngineStreamTest, CarriesBytesBothWays) {
-  TestTunnel* const tunnel = open(GetParam());
+TEST_P(EngineStreamTest, CarriesBytesBothWays) {
+  TestTunnel* const tunnel = open(make_pair());
   EXPECT_EQ(engine->open(), 1U);
   send_some(tunnel->client, "from the client");
   send_some(tunnel->server, "from the server");
@@ -47,9 +65,9 @@ TEST_P(EpollEngineStreamTest, CarriesBytesBothWays) {
   EXPECT_FALSE(tunnel->ended());
 }
 
-TEST_P(EpollEngineStreamTest, CarriesBytesThatCameBeforeTheTunnel) {
-  ConnectedPair client = GetParam()();
-  ConnectedPair server = GetParam()();
+TEST_P(EngineStreamTest, CarriesBytesThatCameBeforeTheTunnel) {
+  ConnectedPair client = make_pair()();
+  ConnectedPair server = make_pair()();
   send_some(client.peers, "early from the client");
   send_some(server.peers, "early from the server");
   settle(reactor);
@@ -57,9 +75,9 @@ TEST_P(EpollEngineStreamTest, CarriesBytesThatCameBeforeTheTunnel) {
   EXPECT_TRUE(turn_until_received(*tunnel, "early from the server", "early from the client"));
 }
 
-TEST_P(EpollEngineStreamTest, EarlyBytesGoFirstAndTheHeadDoesNotCount) {
-  ConnectedPair client = GetParam()();
-  ConnectedPair server = GetParam()();
+TEST_P(EngineStreamTest, EarlyBytesGoFirstAndTheHeadDoesNotCount) {
+  ConnectedPair client = make_pair()();
+  ConnectedPair server = make_pair()();
   const std::string first = encode({.masked = true, .payload = "1"});
   const std::string second = encode({.masked = true, .payload = "2"});
   const std::string hello = encode({.payload = "hello"});
@@ -79,8 +97,8 @@ TEST_P(EpollEngineStreamTest, EarlyBytesGoFirstAndTheHeadDoesNotCount) {
   EXPECT_EQ(tunnel->traffic.messages_to_server, 2U);
 }
 
-TEST_P(EpollEngineStreamTest, EndsWhenBothSidesHaveClosed) {
-  TestTunnel* const tunnel = open(GetParam());
+TEST_P(EngineStreamTest, EndsWhenBothSidesHaveClosed) {
+  TestTunnel* const tunnel = open(make_pair());
   send_some(tunnel->client, "bye");
   tunnel->client.reset();
   ASSERT_TRUE(turn_until([&] {
@@ -97,8 +115,8 @@ TEST_P(EpollEngineStreamTest, EndsWhenBothSidesHaveClosed) {
   EXPECT_EQ(engine->open(), 0U);
 }
 
-TEST_P(EpollEngineStreamTest, TheSideThatClosesFirstIsTheReason) {
-  TestTunnel* const tunnel = open(GetParam());
+TEST_P(EngineStreamTest, TheSideThatClosesFirstIsTheReason) {
+  TestTunnel* const tunnel = open(make_pair());
   tunnel->server.reset();
   ASSERT_TRUE(turn_until([&] {
     tunnel->receive();
@@ -109,9 +127,9 @@ TEST_P(EpollEngineStreamTest, TheSideThatClosesFirstIsTheReason) {
   EXPECT_EQ(tunnel->summary->reason, CloseReason::kServer);
 }
 
-TEST_P(EpollEngineStreamTest, AnEndThatCameBeforeTheTunnelIsSeen) {
-  ConnectedPair client = GetParam()();
-  ConnectedPair server = GetParam()();
+TEST_P(EngineStreamTest, AnEndThatCameBeforeTheTunnelIsSeen) {
+  ConnectedPair client = make_pair()();
+  ConnectedPair server = make_pair()();
   send_some(client.peers, "short visit");
   client.peers.reset();
   settle(reactor);
@@ -123,7 +141,7 @@ TEST_P(EpollEngineStreamTest, AnEndThatCameBeforeTheTunnelIsSeen) {
   EXPECT_EQ(tunnel->at_server.bytes, "short visit");
 }
 
-TEST_F(EpollEngineTest, AfterAHalfCloseTheOtherDirectionGoesOn) {
+TEST_P(EngineTest, AfterAHalfCloseTheOtherDirectionGoesOn) {
   for (const bool client_closes : {true, false}) {
     TestTunnel* const tunnel = open(&net::tcp_pair);
     const Fd& closing = client_closes ? tunnel->client : tunnel->server;
@@ -154,7 +172,7 @@ TEST_F(EpollEngineTest, AfterAHalfCloseTheOtherDirectionGoesOn) {
   }
 }
 
-TEST_F(EpollEngineTest, AHalfOpenTunnelThatStaysSilentIsClosed) {
+TEST_P(EngineTest, AHalfOpenTunnelThatStaysSilentIsClosed) {
   TestTunnel* const tunnel = open(&net::tcp_pair);
   ::shutdown(tunnel->client.get(), SHUT_WR);
   const base::TimePoint began = base::Clock::now();
@@ -167,7 +185,7 @@ TEST_F(EpollEngineTest, AHalfOpenTunnelThatStaysSilentIsClosed) {
   }));
 }
 
-TEST_F(EpollEngineTest, AnIdleTunnelIsClosedAndABusyOneIsNot) {
+TEST_P(EngineTest, AnIdleTunnelIsClosedAndABusyOneIsNot) {
   const auto limit = [](Tunnel& made) { made.idle_timeout = seconds(1); };
   TestTunnel* const idle = open(&net::tcp_pair, limit);
   TestTunnel* const busy = open(&net::tcp_pair, limit);
@@ -190,9 +208,9 @@ TEST_F(EpollEngineTest, AnIdleTunnelIsClosedAndABusyOneIsNot) {
   EXPECT_EQ(busy->summary->reason, CloseReason::kIdle);
 }
 
-TEST_P(EpollEngineStreamTest, ASenderIsHeldUpWhileItsReceiverDoesNotRead) {
-  ConnectedPair client = GetParam()();
-  ConnectedPair server = GetParam()();
+TEST_P(EngineStreamTest, ASenderIsHeldUpWhileItsReceiverDoesNotRead) {
+  ConnectedPair client = make_pair()();
+  ConnectedPair server = make_pair()();
   net::limit_socket_buffers(server.peers, server.ours, 128 * 1024);
   net::limit_socket_buffers(client.ours, client.peers, 128 * 1024);
   TestTunnel* const tunnel = open(std::move(client), std::move(server));
@@ -222,8 +240,8 @@ TEST_P(EpollEngineStreamTest, ASenderIsHeldUpWhileItsReceiverDoesNotRead) {
   EXPECT_EQ(tunnel->traffic.bytes_to_client, bytes.size());
 }
 
-TEST_P(EpollEngineStreamTest, WhatASenderSaidBeforeItsEndReachesASlowReceiver) {
-  TestTunnel* const tunnel = open(GetParam());
+TEST_P(EngineStreamTest, WhatASenderSaidBeforeItsEndReachesASlowReceiver) {
+  TestTunnel* const tunnel = open(make_pair());
   const std::string bytes = random_bytes(64 * 1024, 2);
   std::string said;
   int quiet = 0;
@@ -242,8 +260,8 @@ TEST_P(EpollEngineStreamTest, WhatASenderSaidBeforeItsEndReachesASlowReceiver) {
   EXPECT_TRUE(tunnel->at_client.bytes == said);
 }
 
-TEST_P(EpollEngineStreamTest, PassesAnythingUnchanged) {
-  TestTunnel* const tunnel = open(GetParam());
+TEST_P(EngineStreamTest, PassesAnythingUnchanged) {
+  TestTunnel* const tunnel = open(make_pair());
   const std::string up = random_bytes(3'000'000, 3);
   const std::string down = random_bytes(3'000'000, 4);
   std::size_t up_sent = 0;
@@ -260,8 +278,8 @@ TEST_P(EpollEngineStreamTest, PassesAnythingUnchanged) {
   EXPECT_EQ(tunnel->traffic.bytes_to_client, down.size());
 }
 
-TEST_P(EpollEngineStreamTest, CountsMessagesAndBytesExactly) {
-  TestTunnel* const tunnel = open(GetParam());
+TEST_P(EngineStreamTest, CountsMessagesAndBytesExactly) {
+  TestTunnel* const tunnel = open(make_pair());
   std::minstd_rand random(5);
   std::string stream[2];
   std::uint64_t messages[2] = {0, 0};
@@ -295,8 +313,8 @@ TEST_P(EpollEngineStreamTest, CountsMessagesAndBytesExactly) {
   EXPECT_EQ(tunnel->traffic.messages_to_client, messages[kFromServer]);
 }
 
-TEST_F(EpollEngineTest, CountsNoMessagesWithoutWebSockets) {
-  TestTunnel* const tunnel = open(&net::unix_pair, [](Tunnel& made) { made.websocket = false; });
+TEST_P(EngineTest, CountsNoMessagesWithoutWebSockets) {
+  TestTunnel* const tunnel = open(usual_pair, [](Tunnel& made) { made.websocket = false; });
   const std::string frame = encode({.payload = "looks like one"});
   send_some(tunnel->client, frame);
   EXPECT_TRUE(turn_until_received(*tunnel, "", frame));
@@ -304,7 +322,7 @@ TEST_F(EpollEngineTest, CountsNoMessagesWithoutWebSockets) {
   EXPECT_EQ(tunnel->traffic.bytes_to_server, frame.size());
 }
 
-TEST_F(EpollEngineTest, AResetEndsTheTunnelAtOnce) {
+TEST_P(EngineTest, AResetEndsTheTunnelAtOnce) {
   TestTunnel* const by_client = open(&net::tcp_pair);
   TestTunnel* const by_server = open(&net::tcp_pair);
   net::reset_connection(by_client->client);
@@ -320,7 +338,27 @@ TEST_F(EpollEngineTest, AResetEndsTheTunnelAtOnce) {
   }));
 }
 
-TEST_F(EpollEngineTest, AResetOfTheReceiverEndsTheTunnelAtOnce) {
+TEST_P(EngineTest, AnEndRightBehindAMessageIsSeen) {
+  for (const bool reset : {false, true}) {
+    TestTunnel* const tunnel = open(&net::tcp_pair);
+    for (int i = 0; i < 5; ++i) {
+      send_some(tunnel->client, "x");
+      settle(reactor);
+    }
+    send_some(tunnel->client, "last words");
+    if (reset) {
+      net::reset_connection(tunnel->client);
+    } else {
+      ::shutdown(tunnel->client.get(), SHUT_WR);
+    }
+    EXPECT_TRUE(turn_until([&] {
+      tunnel->receive();
+      return tunnel->at_server.ended;
+    }));
+  }
+}
+
+TEST_P(EngineTest, AResetOfTheReceiverEndsTheTunnelAtOnce) {
   TestTunnel* const tunnel = open(&net::tcp_pair);
   net::reset_connection(tunnel->server);
   send_some(tunnel->client, "anyone there?");
@@ -328,7 +366,7 @@ TEST_F(EpollEngineTest, AResetOfTheReceiverEndsTheTunnelAtOnce) {
   EXPECT_EQ(tunnel->summary->reason, CloseReason::kServerReset);
 }
 
-TEST_F(EpollEngineTest, AClientThatClosedAndIsThenTalkedToCountsAsClosed) {
+TEST_P(EngineTest, AClientThatClosedAndIsThenTalkedToCountsAsClosed) {
   TestTunnel* const tunnel = open(&net::tcp_pair);
   send_some(tunnel->client, "bye");
   tunnel->client.reset();
@@ -347,7 +385,7 @@ TEST_F(EpollEngineTest, AClientThatClosedAndIsThenTalkedToCountsAsClosed) {
   EXPECT_EQ(tunnel->at_server.bytes, "bye");
 }
 
-TEST_F(EpollEngineTest, ATunnelMayEndBeforeItIsAdopted) {
+TEST_P(EngineTest, ATunnelMayEndBeforeItIsAdopted) {
   ConnectedPair client = net::tcp_pair();
   ConnectedPair server = net::tcp_pair();
   net::reset_connection(client.peers);
@@ -359,7 +397,7 @@ TEST_F(EpollEngineTest, ATunnelMayEndBeforeItIsAdopted) {
   EXPECT_EQ(engine->open(), 0U);
 }
 
-TEST_F(EpollEngineTest, ClosesWhatIsLeftAtItsEnd) {
+TEST_P(EngineTest, ClosesWhatIsLeftAtItsEnd) {
   TestTunnel* const tunnel = open();
   engine.reset();
   ASSERT_TRUE(tunnel->ended());
@@ -369,7 +407,7 @@ TEST_F(EpollEngineTest, ClosesWhatIsLeftAtItsEnd) {
   EXPECT_TRUE(tunnel->at_server.ended);
 }
 
-TEST_F(EpollEngineTest, CarriesFloodsBothWaysWithoutStarvingOthers) {
+TEST_P(EngineTest, CarriesFloodsBothWaysWithoutStarvingOthers) {
   constexpr std::size_t kTotal = 24U * 1024 * 1024;
   TestTunnel* const flood = open(&net::tcp_pair);
   TestTunnel* const quiet = open(&net::tcp_pair);
@@ -418,7 +456,7 @@ TEST_F(EpollEngineTest, CarriesFloodsBothWaysWithoutStarvingOthers) {
   EXPECT_GT(echoes, 5U);
 }
 
-TEST_F(EpollEngineTest, CarriesTwoThousandTunnelsAtOnce) {
+TEST_P(EngineTest, CarriesTwoThousandTunnelsAtOnce) {
   constexpr std::size_t kTunnels = 2000;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
