@@ -12,6 +12,7 @@ namespace {
 using Result = std::expected<void, base::Failure>;
 
 constexpr std::string_view kCrlf = "\r\n";
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // Sends a run of body bytes on, behind the prefix if that has not gone out yet.
 net::Task<Result> send_run(BodyTransfer& transfer, std::string_view data, std::string_view tail) {
@@ -31,6 +32,7 @@ net::Task<Result> send_run(BodyTransfer& transfer, std::string_view data, std::s
   if (transfer.write_timeout.count() > 0) transfer.to->set_deadline(transfer.write_timeout);
   const auto sent = co_await transfer.to->write(pieces);
   if (!sent) co_return std::unexpected(sent.error());
+  if (transfer.write_timeout.count() > 0) transfer.to->clear_deadline();
   transfer.moved += data.size();
   co_return Result{};
 }
@@ -48,12 +50,18 @@ net::Task<std::expected<bool, base::Failure>> read_more(BodyTransfer& transfer) 
   if (!readable) co_return std::unexpected(readable.error());
   const auto got = co_await transfer.from->read(transfer.buffer->room(net::Block::kSize));
   if (!got) co_return std::unexpected(got.error());
+  if (transfer.read_timeout.count() > 0) transfer.from->clear_deadline();
   transfer.buffer->filled(*got);
   co_return *got > 0;
 }
 
 net::Task<Result> move_length(BodyTransfer& transfer) {
+  const bool chunked = transfer.coding == BodyCoding::kChunked;
   std::uint64_t left = transfer.framing.length;
+  if (left == 0) {
+    const auto sent = co_await send_run(transfer, {}, chunked ? kLastChunk : std::string_view{});
+    co_return sent;
+  }
   while (left > 0) {
     if (transfer.buffer->empty()) {
       const auto more = co_await read_more(transfer);
@@ -66,9 +74,8 @@ net::Task<Result> move_length(BodyTransfer& transfer) {
     const std::string_view view = transfer.buffer->view();
     const std::string_view data = view.substr(0, std::min<std::uint64_t>(left, view.size()));
     left -= data.size();
-    transfer.complete = left == 0;
-    const bool last = transfer.complete && transfer.coding == BodyCoding::kChunked;
-    const auto sent = co_await send_run(transfer, data, last ? "\r\n0\r\n\r\n" : std::string_view{});
+    const auto sent =
+        co_await send_run(transfer, data, chunked && left == 0 ? "\r\n0\r\n\r\n" : std::string_view{});
     if (!sent) co_return sent;
     transfer.buffer->consume(data.size());
   }
@@ -97,7 +104,6 @@ net::Task<Result> move_chunked(BodyTransfer& transfer) {
     }
     transfer.buffer->consume(step->consumed);
   }
-  transfer.complete = true;
   if (transfer.coding != BodyCoding::kChunked) co_return co_await send_run(transfer, {}, {});
   const std::string last = "0\r\n" + decoder.trailers() + "\r\n";
   const auto sent = co_await send_run(transfer, {}, last);
@@ -116,9 +122,8 @@ net::Task<Result> move_until_close(BodyTransfer& transfer) {
     if (!sent) co_return sent;
     transfer.buffer->consume(data.size());
   }
-  transfer.complete = true;
   if (transfer.coding != BodyCoding::kChunked) co_return co_await send_run(transfer, {}, {});
-  const auto sent = co_await send_run(transfer, {}, "0\r\n\r\n");
+  const auto sent = co_await send_run(transfer, {}, kLastChunk);
   co_return sent;
 }
 
@@ -127,19 +132,13 @@ net::Task<Result> move_until_close(BodyTransfer& transfer) {
 net::Task<Result> move_body(BodyTransfer& transfer) {
   switch (transfer.framing.kind) {
     case http::BodyKind::kNone: {
-      transfer.complete = true;
       const auto sent = co_await send_run(transfer, {}, {});
       co_return sent;
     }
-    case http::BodyKind::kLength:
-      if (transfer.framing.length == 0) {
-        transfer.complete = true;
-        const auto sent = co_await send_run(transfer, {}, {});
-        co_return sent;
-      } else {
-        const auto moved = co_await move_length(transfer);
-        co_return moved;
-      }
+    case http::BodyKind::kLength: {
+      const auto moved = co_await move_length(transfer);
+      co_return moved;
+    }
     case http::BodyKind::kChunked: {
       const auto moved = co_await move_chunked(transfer);
       co_return moved;

@@ -32,7 +32,6 @@ struct BodyTransfer {
   base::Duration write_timeout{};  ///< for each write, 0: none
   std::move_only_function<void(std::string_view)> first_bytes;  ///< sees the first run of body bytes, if set
   std::uint64_t moved = 0;                                      ///< body bytes sent on so far
-  bool complete = false;                                        ///< the whole body has been read
 };
 
 /// Moves a body, with backpressure: nothing is read while the receiver does not take what is there. Bytes go

@@ -25,10 +25,10 @@ std::unique_ptr<ServerConnection> ServerPool::take(const std::shared_ptr<balanci
 
 void ServerPool::give_back(const std::shared_ptr<balancing::ServerState>& server,
                            std::unique_ptr<ServerConnection> connection, base::Duration idle_timeout) {
-  if (connection->socket.hung_up() || !connection->buffer.empty()) return;
+  if (max_idle_per_server_ == 0 || connection->socket.hung_up() || !connection->buffer.empty()) return;
   Entry& entry = entries_[server.get()];
-  if (entry.idle.size() >= max_idle_per_server_) return;
   entry.server = server;
+  if (entry.idle.size() >= max_idle_per_server_) return;
   connection->buffer.shrink();
   connection->socket.clear_deadline();
   auto& idle = *entry.idle.emplace_back(std::make_unique<Idle>(*this, *server, std::move(connection)));
