@@ -39,8 +39,8 @@ Server::Server(const config::Loaded& loaded)
     : signals_(reactor_, [this](int signal) { on_signal(signal); }),
       threads_(thread_count(loaded.settings)),
       registry_(threads_),
-      blocking_(kBlockingThreads),
       internal_(reactor_, state_),
+      blocking_(kBlockingThreads),
       checker_(reactor_),
       tidy_timer_([](void* self) noexcept { static_cast<Server*>(self)->tidy_up(); }, this) {
   state_.settings = loaded.settings;

@@ -68,10 +68,10 @@ class Server {
   balancing::ServerRegistry registry_;
   std::unique_ptr<telemetry::RequestMetrics> metrics_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
-  proxy::BlockingPool blocking_;
   admin::InternalServices internal_;
   std::vector<Listening> listening_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  proxy::BlockingPool blocking_;  // ends before the workers, whom its work tells that it is done
   health::Checker checker_;
   std::unique_ptr<Configuration> configuration_;
   std::vector<std::unique_ptr<providers::Provider>> providers_;

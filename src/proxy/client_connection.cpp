@@ -100,14 +100,17 @@ void ClientConnection::keep_head(std::size_t size) {
 
 net::Task<ClientConnection::HeadResult> ClientConnection::read_head() {
   const config::Transport& transport = entry_point_.settings.transport;
-  bool begun = false;
+  std::size_t seen = 0;  // bytes of a head that is not complete yet
   if (buffer_.empty()) {
     buffer_.shrink();
     socket_.set_deadline(requests_ == 0 ? transport.read_timeout : transport.idle_timeout);
   }
   while (true) {
     if (!buffer_.empty()) {
-      const auto size = http::parse_request_head(buffer_.view(), entry_point_.limits, head_);
+      std::expected<std::size_t, http::HeadError> size = std::size_t{0};
+      if (http::worth_parsing_again(buffer_.view(), seen, entry_point_.limits)) {
+        size = http::parse_request_head(buffer_.view(), entry_point_.limits, head_);
+      }
       if (!size) {
         co_await refuse(size.error());
         co_return HeadResult::kRefused;
@@ -118,7 +121,8 @@ net::Task<ClientConnection::HeadResult> ClientConnection::read_head() {
         co_return HeadResult::kReady;
       }
       // One deadline for the whole head, however slowly it trickles in.
-      if (!std::exchange(begun, true)) socket_.set_deadline(transport.read_timeout);
+      if (seen == 0) socket_.set_deadline(transport.read_timeout);
+      seen = buffer_.view().size();
     } else {
       const auto readable = co_await socket_.wait_readable();
       if (!readable) co_return HeadResult::kClosed;

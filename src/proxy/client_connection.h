@@ -36,6 +36,9 @@ class ClientConnection {
   /// Scratch text of this connection, for heads to be written.
   [[nodiscard]] std::string& scratch() noexcept { return scratch_; }
 
+  /// Whether another request may follow the one under way, as far as we are concerned.
+  [[nodiscard]] bool may_continue() const noexcept;
+
   /// Closes the connection if it is between requests. For shutdown.
   void close_if_idle() noexcept;
   /// Breaks off whatever it is doing.
@@ -51,7 +54,6 @@ class ClientConnection {
   [[nodiscard]] net::Task<void> refuse(http::HeadError error);
   [[nodiscard]] net::Task<void> linger();
   void keep_head(std::size_t size);
-  [[nodiscard]] bool may_continue() const noexcept;
 
   Worker& worker_;
   const EntryPoint& entry_point_;

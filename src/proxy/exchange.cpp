@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "http/url.h"
 #include "proxy/answers.h"
-#include "proxy/body_sink.h"
 #include "proxy/server_try.h"
 #include "routing/rule.h"
 
@@ -30,6 +29,48 @@ void normalise_host(std::string_view host, std::string& out) {
   out.assign(host);
   std::ranges::transform(out, out.begin(), [](char c) { return base::to_lower(c); });
 }
+
+/// Waits for a handler's reply, from whichever thread it comes, or for the end of the client's connection
+/// (nothing).
+class ReplyAwaiter {
+ public:
+  ReplyAwaiter(routing::InternalHandler& handler, net::Socket& client, routing::InternalRequest request)
+      : handler_(handler), client_(client), request_(std::move(request)) {}
+  [[nodiscard]] static bool await_ready() noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    slot_->waiter = waiter;
+    handler_.handle(std::move(request_),
+                    [slot = slot_, &reactor = client_.reactor()](routing::InternalAnswer made) {
+                      reactor.post([slot, made = std::move(made)]() mutable {
+                        if (!slot->waiter) return;
+                        slot->reply = std::move(made);
+                        std::exchange(slot->waiter, nullptr).resume();
+                      });
+                    });
+    client_.on_hang_up(&ReplyAwaiter::give_up, this, net::Socket::HangUpKind::kBroken);
+  }
+  [[nodiscard]] std::optional<routing::InternalAnswer> await_resume() {
+    client_.on_hang_up(nullptr, nullptr);
+    return std::move(slot_->reply);
+  }
+
+ private:
+  struct Slot {
+    std::coroutine_handle<> waiter;
+    std::optional<routing::InternalAnswer> reply;
+  };
+  static void give_up(void* self) noexcept {
+    auto* awaiter = static_cast<ReplyAwaiter*>(self);
+    const auto waiter = std::exchange(awaiter->slot_->waiter, nullptr);
+    if (waiter) awaiter->client_.reactor().resume_soon(waiter);
+  }
+
+  routing::InternalHandler& handler_;
+  net::Socket& client_;
+  routing::InternalRequest request_;
+  std::shared_ptr<Slot> slot_ =
+      std::make_shared<Slot>();  // shared: the reply may come after the request is gone
+};
 
 }  // namespace
 
@@ -159,23 +200,27 @@ net::Task<std::optional<Answer>> Exchange::pass_chain(const routing::Chain* chai
   co_return std::nullopt;
 }
 
-net::Task<bool> Exchange::drain_request_body(std::string* keep, std::size_t limit) {
-  if (body_broken_) co_return false;
-  if (std::exchange(body_read_, true)) co_return true;
+net::Task<BodySinkResult> Exchange::drain_request_body(std::string* keep, std::size_t limit) {
+  if (body_broken_) co_return BodySinkResult::kFailed;
   const http::RequestHead& head = connection_.head();
-  if (head.framing.kind == http::BodyKind::kNone) co_return true;
+  if (std::exchange(body_read_, true) || head.framing.kind == http::BodyKind::kNone) {
+    co_return BodySinkResult::kComplete;
+  }
   // A client that waits for "100 Continue" has not sent its body.
-  if (head.expect_continue && keep == nullptr && connection_.buffer().empty()) co_return false;
-  const BodySinkResult result =
-      co_await read_body(connection_.socket(), connection_.buffer(), head.framing, keep, limit,
-                         connection_.entry_point().settings.transport.read_timeout);
-  co_return result == BodySinkResult::kComplete;
+  const bool not_sent = head.expect_continue && keep == nullptr && connection_.buffer().empty();
+  BodySinkResult result = BodySinkResult::kFailed;
+  if (!not_sent) {
+    result = co_await read_body(connection_.socket(), connection_.buffer(), head.framing, keep, limit,
+                                connection_.entry_point().settings.transport.read_timeout);
+  }
+  body_broken_ = result != BodySinkResult::kComplete;
+  co_return result;
 }
 
 net::Task<Outcome> Exchange::answer(Answer answer) {
-  const bool complete = co_await drain_request_body(nullptr, kMaxDiscardedBody);
+  const BodySinkResult drained = co_await drain_request_body(nullptr, kMaxDiscardedBody);
   const http::RequestHead& head = connection_.head();
-  const bool close = !complete || !head.keep_alive || worker_.stopping();
+  const bool close = drained != BodySinkResult::kComplete || !head.keep_alive || !connection_.may_continue();
   for (const std::string& cookie : cookies_) answer.fields.emplace_back("Set-Cookie", cookie);
   for (const auto& [name, value] : context_.response_edits.sets()) {
     if (!value.empty()) answer.fields.emplace_back(name, value);
@@ -206,35 +251,19 @@ net::Task<Outcome> Exchange::serve_internally(routing::InternalService service) 
     const auto sent = co_await connection_.socket().write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!sent) co_return Outcome::kAbort;
   }
-  const bool complete = co_await drain_request_body(&request.body, kMaxInternalBody);
-  if (!complete) {
-    const Outcome refused = co_await answer(status_answer(413));
+  const BodySinkResult body = co_await drain_request_body(&request.body, kMaxInternalBody);
+  if (body != BodySinkResult::kComplete) {
+    const Outcome refused = co_await answer(status_answer(body == BodySinkResult::kTooLong ? 413 : 400));
     co_return refused;
   }
 
-  /// Waits for the handler's reply, from whichever thread it comes.
-  struct ReplyAwaiter {
-    routing::InternalHandler& handler;
-    net::Reactor& reactor;
-    routing::InternalRequest request;
-    routing::InternalAnswer reply;
-    [[nodiscard]] static bool await_ready() noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> waiter) {
-      handler.handle(std::move(request), [this, waiter](routing::InternalAnswer made) {
-        reactor.post([this, waiter, made = std::move(made)]() mutable {
-          reply = std::move(made);
-          waiter.resume();
-        });
-      });
-    }
-    [[nodiscard]] routing::InternalAnswer await_resume() { return std::move(reply); }
-  };
-  ReplyAwaiter waiting{*worker_.shared().internal, worker_.reactor(), std::move(request), {}};
-  routing::InternalAnswer made = co_await waiting;
+  ReplyAwaiter waiting(*worker_.shared().internal, connection_.socket(), std::move(request));
+  std::optional<routing::InternalAnswer> made = co_await waiting;
+  if (!made) co_return Outcome::kAbort;
   Answer reply;
-  reply.status = made.status;
-  reply.body = std::move(made.body);
-  for (auto& field : made.fields) {
+  reply.status = made->status;
+  reply.body = std::move(made->body);
+  for (auto& field : made->fields) {
     if (base::iequals(field.first, "Content-Type")) {
       reply.content_type = std::move(field.second);
     } else {

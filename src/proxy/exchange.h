@@ -10,6 +10,7 @@
 
 #include "balancing/service.h"
 #include "net/task.h"
+#include "proxy/body_sink.h"
 #include "proxy/client_connection.h"
 #include "proxy/middleware.h"
 #include "proxy/report.h"
@@ -55,7 +56,7 @@ class Exchange {
   [[nodiscard]] net::Task<Outcome> forward(const balancing::Service& service);
   [[nodiscard]] net::Task<std::expected<balancing::Selected, balancing::Refused>> choose(
       const balancing::Service& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline);
-  [[nodiscard]] net::Task<bool> drain_request_body(std::string* keep, std::size_t limit);
+  [[nodiscard]] net::Task<BodySinkResult> drain_request_body(std::string* keep, std::size_t limit);
 
   ClientConnection& connection_;
   Worker& worker_;
@@ -69,7 +70,7 @@ class Exchange {
   std::vector<std::string> cookies_;
   bool trusted_ = false;
   bool body_read_ = false;
-  bool body_broken_ = false;  // it was taken in part
+  bool body_broken_ = false;  // it was taken in part, so what follows is no request
 };
 
 }  // namespace limpet::proxy

@@ -21,6 +21,8 @@ namespace {
 
 constexpr base::Duration kIdleServerConnection = std::chrono::seconds(60);
 constexpr base::Duration kWaitForContinue = std::chrono::seconds(1);
+constexpr std::uint32_t kMaxInterim = 16;
+constexpr std::uint16_t kClientClosedRequest = 499;  // for the log only
 constexpr http::HeadLimits kResponseLimits{.max_bytes = 256 * 1024, .max_fields = 200};
 
 // How long a server keeps an idle connection, less a second: "Keep-Alive: timeout=5".
@@ -98,23 +100,30 @@ net::Task<ServerTry::Result> ServerTry::run(bool fresh) {
   const base::TimePoint began = base::Clock::now();
   telemetry::TrafficCounters::add(server_.state->traffic(worker.index()).requests, 1);
   if (!fresh) connection_ = worker.servers().take(server_.state);
-  if (connection_ == nullptr && !connect()) co_return failed(failure_);
-  written_before_ = connection_->socket.bytes_written();
-  compose_request();
-  const Result result = co_await exchange_messages();
-  if (client_gone_ && result != Result::kHandedOver) {
-    report.status = 499;
-    co_return Result::kAbort;
-  }
+  net::Socket& client = exchange_.connection().socket();
+  Result result = Result::kOtherServer;
+  // A server has every address of its name: where one can't be reached, the next is tried.
+  do {
+    if (connection_ == nullptr && !connect()) co_return failed(failure_);
+    written_before_ = connection_->socket.bytes_written();
+    compose_request();
+    using enum net::Socket::HangUpKind;
+    client.on_hang_up(&ServerTry::client_hung_up, this, body_is_here() ? kHalf : kBroken);
+    result = co_await exchange_messages();
+    client.on_hang_up(nullptr, nullptr);
+    if (result == Result::kOtherServer) connection_.reset();
+  } while (result == Result::kOtherServer && next_address_ < server_.addresses.size());
   report.server_duration = base::Clock::now() - began;
-  co_return result;
+  if (!client_gone_ || result == Result::kHandedOver) co_return result;
+  if (report.status == 0) report.status = kClientClosedRequest;
+  co_return Result::kAbort;
 }
 
 bool ServerTry::connect() {
   Worker& worker = exchange_.connection().worker();
   failure_ = {.kind = base::FailureKind::kUnreachable, .side = base::Side::kServer};
-  for (const net::SocketAddress& address : server_.addresses) {
-    auto fd = net::Socket::start_connect(address);
+  while (next_address_ < server_.addresses.size()) {
+    auto fd = net::Socket::start_connect(server_.addresses[next_address_++]);
     if (!fd) {
       failure_ = fd.error();
       continue;
@@ -160,6 +169,7 @@ ServerTry::Result ServerTry::failed(base::Failure failure) {
   const bool silent = failure.kind == base::FailureKind::kClosed || failure.kind == base::FailureKind::kReset;
   if (reused && silent && !body_begun_ && (may_repeat() || untouched)) return Result::kSameServer;
   if (failure.side == base::Side::kOwn) return Result::kFailed;
+  if (untouched && !body_begun_ && next_address_ < server_.addresses.size()) return Result::kOtherServer;
   telemetry::TrafficCounters::add(server_.state->traffic(worker.index()).failures, 1);
   note_failure();
   return untouched && !body_begun_ ? Result::kOtherServer : Result::kFailed;
@@ -185,13 +195,7 @@ void ServerTry::client_hung_up(void* self) noexcept {
 net::Task<ServerTry::Result> ServerTry::exchange_messages() {
   net::Socket& server = connection_->socket;
   ClientConnection& client = exchange_.connection();
-  if (!connection_->reused) server.set_deadline(service_.settings().connect_timeout);
-  body_.from = &client.socket();
-  body_.buffer = &client.buffer();
-  body_.to = &server;
-  body_.coding = body_.framing.kind == http::BodyKind::kChunked ? BodyCoding::kChunked : BodyCoding::kRaw;
-  body_.read_timeout = client.entry_point().settings.transport.read_timeout;
-
+  server.set_deadline(service_.settings().connect_timeout);
   if (body_is_here()) {
     const std::string_view body = client.buffer().view().substr(0, body_.framing.length);
     net::Pieces pieces(head_);
@@ -203,9 +207,7 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
     body_.moved = body.size();
     body_begun_ = !body.empty();
     body_sent_ = true;
-    client.socket().on_hang_up(&ServerTry::client_hung_up, this);
     const Result result = co_await receive();
-    client.socket().on_hang_up(nullptr, nullptr);
     co_return result;
   }
 
@@ -213,19 +215,11 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
   if (!sent) co_return failed(sent.error());
   server.clear_deadline();
   if (exchange_.head().expect_continue && client.buffer().empty()) {
-    // The server says whether it wants the body; one that does not know the expectation gets it after a
-    // second.
-    const auto size = co_await read_head(kWaitForContinue);
-    if (!size && size.error().kind != base::FailureKind::kTimeout) co_return failed(size.error());
-    if (size && response_.status >= 200) {
-      const Result result = co_await pass_response(*size);
-      co_return result == Result::kKeepAlive ? Result::kClose : result;
-    }
-    if (size && !co_await pass_interim(*size)) co_return Result::kAbort;
+    const std::optional<Result> refused = co_await wait_for_continue();
+    if (refused) co_return *refused;
   }
   net::Fork sender(send_body());
   Result result = co_await receive();
-  client.socket().on_hang_up(nullptr, nullptr);
   if (!sender.done()) {
     // Answered before the body was wanted whole: what is left of it can't be told from a next request.
     server.cancel();
@@ -237,13 +231,20 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
 }
 
 net::Task<void> ServerTry::send_body() {
+  ClientConnection& client = exchange_.connection();
+  body_.from = &client.socket();
+  body_.buffer = &client.buffer();
+  body_.to = &connection_->socket;
+  body_.coding = body_.framing.kind == http::BodyKind::kChunked ? BodyCoding::kChunked : BodyCoding::kRaw;
+  body_.read_timeout = client.entry_point().settings.transport.read_timeout;
+  // The time to answer begins when the body is there, but a server must not stop reading for as long either.
+  body_.write_timeout = service_.settings().response_timeout;
   body_begun_ = true;
   const auto moved = co_await move_body(body_);
   if (moved) {
     body_sent_ = true;
-    net::Socket& client = exchange_.connection().socket();
-    client.clear_deadline();
-    client.on_hang_up(&ServerTry::client_hung_up, this);
+    if (awaiting_head_) connection_->socket.set_deadline(service_.settings().response_timeout);
+    client.socket().on_hang_up(&ServerTry::client_hung_up, this);
     co_return;
   }
   using enum base::FailureKind;
@@ -257,13 +258,38 @@ net::Task<void> ServerTry::send_body() {
   connection_->socket.cancel();
 }
 
+// The server says whether it wants the body; one that does not know the expectation gets it after a second.
+// Gives the end of the try if it does not want it.
+net::Task<std::optional<ServerTry::Result>> ServerTry::wait_for_continue() {
+  while (true) {
+    const auto size = co_await read_head(kWaitForContinue);
+    if (!size && size.error().kind != base::FailureKind::kTimeout) co_return failed(size.error());
+    if (!size) {
+      connection_->socket.clear_deadline();
+      const auto sent = co_await exchange_.connection().socket().write("HTTP/1.1 100 Continue\r\n\r\n");
+      if (!sent) co_return Result::kAbort;
+      told_to_continue_ = true;
+      co_return std::nullopt;
+    }
+    if (!is_interim()) {
+      const Result result = co_await finish(*size);
+      co_return result == Result::kKeepAlive ? Result::kClose : result;
+    }
+    const bool go_on = response_.status == 100;
+    const std::optional<Result> ended = co_await pass_interim(*size);
+    if (ended || go_on) co_return ended;
+  }
+}
+
 net::Task<std::expected<std::size_t, base::Failure>> ServerTry::read_head(base::Duration timeout) {
   net::Socket& server = connection_->socket;
+  net::ReadBuffer& buffer = connection_->buffer;
   server.set_deadline(timeout);
+  std::size_t seen = 0;  // bytes of a head that is not complete yet
   while (true) {
-    if (!connection_->buffer.empty()) {
-      const auto size = http::parse_response_head(connection_->buffer.view(), kResponseLimits,
-                                                  exchange_.head().method, response_);
+    if (!buffer.empty() && http::worth_parsing_again(buffer.view(), seen, kResponseLimits)) {
+      const auto size =
+          http::parse_response_head(buffer.view(), kResponseLimits, exchange_.head().method, response_);
       if (!size) {
         co_return std::unexpected(
             base::Failure{.kind = base::FailureKind::kProtocol, .side = base::Side::kServer});
@@ -272,49 +298,69 @@ net::Task<std::expected<std::size_t, base::Failure>> ServerTry::read_head(base::
         server.clear_deadline();
         co_return *size;
       }
-    } else {
+    }
+    seen = buffer.view().size();
+    if (seen == 0) {
       const auto readable = co_await server.wait_readable();
       if (!readable) co_return std::unexpected(readable.error());
     }
-    const auto got = co_await server.read(connection_->buffer.room(kResponseLimits.max_bytes));
+    const auto got = co_await server.read(buffer.room(kResponseLimits.max_bytes + net::Block::kSize));
     if (!got) co_return std::unexpected(got.error());
     if (*got == 0) {
       co_return std::unexpected(
           base::Failure{.kind = base::FailureKind::kClosed, .side = base::Side::kServer});
     }
-    connection_->buffer.filled(*got);
+    buffer.filled(*got);
   }
+}
+
+bool ServerTry::is_interim() const noexcept {
+  return response_.status < 200 && response_.status != 101;
 }
 
 net::Task<ServerTry::Result> ServerTry::receive() {
   while (true) {
-    const auto size = co_await read_head(service_.settings().response_timeout);
+    awaiting_head_ = true;
+    const auto size =
+        co_await read_head(body_sent_ ? service_.settings().response_timeout : base::Duration{});
+    awaiting_head_ = false;
     if (!size) co_return failed(size.error());
-    if (response_.status == 101) {
-      const bool asked = response_.upgrade && !upgrade_.empty() &&
-                         base::iequals(response_.find(http::FieldId::kUpgrade).value_or(""), upgrade_);
-      if (!asked) co_return failed({.kind = base::FailureKind::kProtocol, .side = base::Side::kServer});
-      const Result result = co_await hand_over(*size);
+    if (!is_interim()) {
+      const Result result = co_await finish(*size);
       co_return result;
     }
-    if (response_.status >= 200) {
-      const Result result = co_await pass_response(*size);
-      co_return result;
-    }
-    if (!co_await pass_interim(*size)) co_return Result::kAbort;
+    const std::optional<Result> ended = co_await pass_interim(*size);
+    if (ended) co_return *ended;
   }
 }
 
-net::Task<bool> ServerTry::pass_interim(std::size_t head_size) {
-  bool passed = true;
-  if (exchange_.head().minor_version >= 1) {
+// Goes on with the answer that is not an interim one.
+net::Task<ServerTry::Result> ServerTry::finish(std::size_t head_size) {
+  if (response_.status != 101) {
+    const Result result = co_await pass_response(head_size);
+    co_return result;
+  }
+  const bool asked = response_.upgrade && !upgrade_.empty() &&
+                     base::iequals(response_.find(http::FieldId::kUpgrade).value_or(""), upgrade_);
+  if (!asked) co_return failed({.kind = base::FailureKind::kProtocol, .side = base::Side::kServer});
+  const Result result = co_await hand_over(head_size);
+  co_return result;
+}
+
+// Gives the end of the try if there can be no other head after this one.
+net::Task<std::optional<ServerTry::Result>> ServerTry::pass_interim(std::size_t head_size) {
+  if (++interim_ > kMaxInterim) {
+    co_return failed({.kind = base::FailureKind::kProtocol, .side = base::Side::kServer});
+  }
+  const bool known = response_.status == 100 && told_to_continue_;
+  if (exchange_.head().minor_version >= 1 && !known) {
     std::string out;
     compose_response_head(out, {.head = &response_});
     const auto sent = co_await exchange_.connection().socket().write(out);
-    passed = sent.has_value();
+    if (!sent) co_return Result::kAbort;
   }
   connection_->buffer.consume(head_size);
-  co_return passed;
+  co_return std::nullopt;
 }
 
 void ServerTry::add_sticky_cookie() {
@@ -334,8 +380,7 @@ net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
   const bool old_client = request.minor_version == 0;
   const bool chunk = response_.framing.kind == http::BodyKind::kChunked ||
                      response_.framing.kind == http::BodyKind::kUntilClose;
-  const bool close =
-      !request.keep_alive || client.worker().stopping() || !body_sent_ || (chunk && old_client);
+  const bool close = !request.keep_alive || !client.may_continue() || !body_sent_ || (chunk && old_client);
   add_sticky_cookie();
 
   ClientResponse shape;
@@ -368,7 +413,6 @@ net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
     body.first_bytes = [this](std::string_view first) { learn_sid(first); };
   }
   const auto moved = co_await move_body(body);
-  client.socket().clear_deadline();
   report.response_bytes = body.moved;
   report.request_bytes = body_.moved;
   auto& traffic = server_.state->traffic(client.worker().index());
@@ -406,7 +450,6 @@ net::Task<ServerTry::Result> ServerTry::hand_over(std::size_t head_size) {
   tunnel.owner = std::make_unique<ProxiedTunnel>(worker, server_.state, std::move(selected_.seat),
                                                  std::move(exchange_.context().holds),
                                                  worker.reporter().tunnel_opened(report));
-  client.socket().on_hang_up(nullptr, nullptr);
   tunnel.client = client.socket().release();
   tunnel.server = connection_->socket.release();
   worker.tunnel_began();

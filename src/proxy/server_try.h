@@ -28,7 +28,7 @@ class ServerTry {
     kClose,        ///< answered; to be closed in good order
     kAbort,        ///< broken in the middle of the answer, or the client is gone
     kHandedOver,   ///< a tunnel now
-    kOtherServer,  ///< nothing was sent: another server may be tried
+    kOtherServer,  ///< nothing was sent, to none of its addresses: another server may be tried
     kSameServer,   ///< a kept connection was dead: a fresh one may be tried
     kFailed,       ///< no answer, but the client can be given one: see failure()
   };
@@ -52,12 +52,14 @@ class ServerTry {
  private:
   [[nodiscard]] bool connect();
   void compose_request();
-  [[nodiscard]] net::Task<std::optional<Result>> send_head();
   [[nodiscard]] net::Task<void> send_body();
   [[nodiscard]] net::Task<Result> exchange_messages();
   [[nodiscard]] net::Task<Result> receive();
   [[nodiscard]] net::Task<std::expected<std::size_t, base::Failure>> read_head(base::Duration timeout);
-  [[nodiscard]] net::Task<bool> pass_interim(std::size_t head_size);
+  [[nodiscard]] net::Task<std::optional<Result>> wait_for_continue();
+  [[nodiscard]] bool is_interim() const noexcept;
+  [[nodiscard]] net::Task<std::optional<Result>> pass_interim(std::size_t head_size);
+  [[nodiscard]] net::Task<Result> finish(std::size_t head_size);
   [[nodiscard]] net::Task<Result> pass_response(std::size_t head_size);
   [[nodiscard]] net::Task<Result> hand_over(std::size_t head_size);
   [[nodiscard]] Result failed(base::Failure failure);
@@ -82,6 +84,10 @@ class ServerTry {
   std::uint64_t written_before_ = 0;           // by the earlier requests of a kept connection
   bool body_begun_ = false;                    // bytes of it may have left the client's buffer
   bool body_sent_ = false;                     // all of it, if there is any
+  std::size_t next_address_ = 0;               // of the server's, to connect to
+  std::uint32_t interim_ = 0;                  // answers 1xx so far
+  bool awaiting_head_ = false;
+  bool told_to_continue_ = false;  // we have told the client ourselves
   bool client_gone_ = false;
 };
 

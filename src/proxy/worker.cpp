@@ -11,6 +11,11 @@
 #include "proxy/client_connection.h"
 
 namespace limpet::proxy {
+namespace {
+
+constexpr base::Duration kLongestStop = std::chrono::seconds(2);
+
+}  // namespace
 
 Worker::Worker(std::uint32_t index, const WorkerShared& shared, std::unique_ptr<Reporter> reporter)
     : index_(index),
@@ -18,7 +23,8 @@ Worker::Worker(std::uint32_t index, const WorkerShared& shared, std::unique_ptr<
       reporter_(std::move(reporter)),
       engine_(relay::make_engine(shared.engine, reactor_)),
       servers_(reactor_, shared.max_idle_per_server),
-      snapshot_(std::make_shared<const routing::Snapshot>()) {}
+      snapshot_(std::make_shared<const routing::Snapshot>()),
+      last_call_([](void* worker) noexcept { static_cast<Worker*>(worker)->reactor_.stop(); }, this) {}
 
 Worker::~Worker() = default;
 
@@ -102,7 +108,11 @@ void Worker::stop() {
     for (ClientConnection* connection = connections_; connection != nullptr; connection = connection->next_) {
       connection->abort();
     }
-    reactor_.stop();
+    if (connections_ == nullptr) {
+      reactor_.stop();
+    } else {
+      reactor_.arm(last_call_, kLongestStop);
+    }
   });
 }
 
@@ -123,6 +133,7 @@ void Worker::remove(ClientConnection& connection) noexcept {
   if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
   load_.fetch_sub(1, std::memory_order_relaxed);
   reporter_->connection_closed(connection.entry_point());
+  if (draining_out_ && connections_ == nullptr) reactor_.stop();
 }
 
 }  // namespace limpet::proxy

@@ -57,7 +57,8 @@ class Worker {
   void stop_accepting();
   /// See relay::Engine::close().
   void close_tunnels(std::uint16_t code, std::string reason, base::Duration patience);
-  /// Breaks what is left and ends run().
+  /// Breaks what is left and ends run() once every connection's coroutine has come to its end. One that waits
+  /// for a helper thread or the control plane is given a little time. Tunnels end with the worker.
   void stop();
   /// Connections that are reading or waiting for an answer.
   [[nodiscard]] std::uint32_t requests_open() const noexcept { return busy_.load(std::memory_order_relaxed); }
@@ -100,6 +101,9 @@ class Worker {
 
   std::uint32_t index_;
   WorkerShared shared_;
+  std::atomic<std::uint32_t> load_{0};  // connections and tunnels of this thread
+  std::atomic<std::uint32_t> busy_{0};
+  std::atomic<std::uint32_t> tunnels_{0};
   std::unique_ptr<Reporter> reporter_;
   net::Reactor reactor_;
   net::BufferPool buffers_;
@@ -111,9 +115,7 @@ class Worker {
   ClientConnection* connections_ = nullptr;  // intrusive list
   bool stopping_ = false;
   bool draining_out_ = false;
-  std::atomic<std::uint32_t> load_{0};  // connections and tunnels of this thread
-  std::atomic<std::uint32_t> busy_{0};
-  std::atomic<std::uint32_t> tunnels_{0};
+  net::Timer last_call_;  // ends a stop that takes too long
 };
 
 }  // namespace limpet::proxy
