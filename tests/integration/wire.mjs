@@ -11,7 +11,7 @@ export class ByteReader {
   #size = 0;
   #ended = false;
   #error = null;
-  #wake = () => {};
+  #waiters = new Set();
   #socket;
 
   constructor(socket) {
@@ -24,6 +24,16 @@ export class ByteReader {
     socket.on('end', () => { this.#ended = true; this.#wake(); });
     socket.on('close', () => { this.#ended = true; this.#wake(); });
     socket.on('error', (error) => { this.#error = error; this.#ended = true; this.#wake(); });
+  }
+
+  #wake() {
+    for (const resolve of this.#waiters) resolve();
+    this.#waiters.clear();
+  }
+
+  /** Resolves when bytes, the end or a failure comes. */
+  #change() {
+    return new Promise((resolve) => { this.#waiters.add(resolve); });
   }
 
   get ended() { return this.#ended; }
@@ -55,8 +65,7 @@ export class ByteReader {
           throw new Error(`${what}: the connection ended${this.#error ? ` (${this.#error.code})` : ''} after `
             + JSON.stringify(this.#all().toString('latin1').slice(0, 400)));
         }
-        const woken = new Promise((resolve) => { this.#wake = resolve; });
-        if (await Promise.race([woken, expired])) {
+        if (await Promise.race([this.#change(), expired])) {
           throw new Error(`${what}: not within ${deadline} ms; there is `
             + JSON.stringify(this.#all().toString('latin1').slice(0, 400)));
         }
@@ -68,7 +77,7 @@ export class ByteReader {
 
   /** Waits for anything, however long; false at the end of the connection. */
   async more() {
-    while (!this.#size && !this.#ended) await new Promise((resolve) => { this.#wake = resolve; });
+    while (!this.#size && !this.#ended) await this.#change();
     return this.#size > 0;
   }
 
