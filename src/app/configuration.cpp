@@ -19,6 +19,16 @@ void add_qualified(const std::string& provider, const std::map<std::string, Obje
   for (const auto& [name, object] : objects) merged[{.name = name, .provider = provider}] = object;
 }
 
+// Whether a server's address is one that an entry point listens on, so that its requests would come back to
+// us.
+bool leads_back(const net::SocketAddress& server, const std::string& listening) {
+  const auto own = net::parse_listen_address(listening);
+  if (!own || own->is_unix() || server.is_unix() || own->port() != server.port()) return false;
+  const bool everywhere =
+      own->ip() == net::SocketAddress(net::IpAddress{}, 0).ip() || own->ip() == net::IpAddress::from_v4(0);
+  return own->ip() == server.ip() || (everywhere && server.ip().is_loopback());
+}
+
 }  // namespace
 
 Configuration::Configuration(admin::ControlState& state, balancing::ServerRegistry& registry, Publish publish)
@@ -93,6 +103,7 @@ void Configuration::build() {
   log_problems(state_.built.routers, "router");
   log_problems(state_.built.services, "service");
   log_problems(state_.built.middlewares, "middleware");
+  warn_of_loops();
   ++state_.reloads;
   state_.last_reload = base::WallClock::now();
   state_.last_reload_ok =
@@ -108,6 +119,23 @@ void Configuration::build() {
   }
   publish_(state_.built.snapshot);
   registry_.forget_unused();
+}
+
+void Configuration::warn_of_loops() const {
+  for (const auto& [name, node] : state_.built.snapshot->services) {
+    const auto* service = std::get_if<std::unique_ptr<balancing::Service>>(&node->kind);
+    if (service == nullptr) continue;
+    for (const balancing::Server& server : (*service)->servers()) {
+      for (const auto& [entry_point, listening] : state_.addresses) {
+        if (std::ranges::none_of(server.addresses,
+                                 [&](const auto& address) { return leads_back(address, listening); })) {
+          continue;
+        }
+        base::log_error("service {}: server {} is Limpet's own entry point {}: requests would go in circles",
+                        name, server.url, entry_point);
+      }
+    }
+  }
 }
 
 void Configuration::log_problems(const routing::Reports& reports, std::string_view kind) const {

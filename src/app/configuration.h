@@ -30,6 +30,7 @@ class Configuration final : public providers::Sink {
   void build();
 
  private:
+  void warn_of_loops() const;
   void log_problems(const routing::Reports& reports, std::string_view kind) const;
 
   admin::ControlState& state_;
