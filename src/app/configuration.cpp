@@ -24,8 +24,7 @@ void add_qualified(const std::string& provider, const std::map<std::string, Obje
 bool leads_back(const net::SocketAddress& server, const std::string& listening) {
   const auto own = net::parse_listen_address(listening);
   if (!own || own->is_unix() || server.is_unix() || own->port() != server.port()) return false;
-  const bool everywhere =
-      own->ip() == net::SocketAddress(net::IpAddress{}, 0).ip() || own->ip() == net::IpAddress::from_v4(0);
+  const bool everywhere = own->ip() == net::IpAddress{} || own->ip() == net::IpAddress::from_v4(0);
   return own->ip() == server.ip() || (everywhere && server.ip().is_loopback());
 }
 
