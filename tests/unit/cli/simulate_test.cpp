@@ -25,7 +25,7 @@ TEST(Simulate, PrintsATableThatIsTheSameEachTime) {
   EXPECT_EQ(outcome.status, kExitFine);
   EXPECT_EQ(outcome.err, "");
   EXPECT_TRUE(has(outcome.out, "flash: 4 h of 500 users")) << outcome.out;
-  EXPECT_TRUE(has(outcome.out, "100 seats a server, 30s to start one, averages of 1 run."));
+  EXPECT_TRUE(has(outcome.out, "100 seats a server, 30s to start one, averages of 1 run\n"));
   for (const char* row : {"\nkubernetes HPA 70 %  ", "\nlimpet, spread, drain 60m  ",
                           "\nlimpet, pack, drain 60m  ", "\nlimpet, pack, no deadline  "}) {
     EXPECT_TRUE(has(outcome.out, row)) << outcome.out;
