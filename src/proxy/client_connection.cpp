@@ -103,6 +103,9 @@ net::Task<ClientConnection::HeadResult> ClientConnection::read_head() {
   std::size_t seen = 0;  // bytes of a head that is not complete yet
   if (buffer_.empty()) {
     buffer_.shrink();
+    // Idle connections are many, so what a large head needed does not stay.
+    if (head_bytes_.capacity() > net::Block::kSize) std::string().swap(head_bytes_);
+    if (scratch_.capacity() > net::Block::kSize) std::string().swap(scratch_);
     socket_.set_deadline(requests_ == 0 ? transport.read_timeout : transport.idle_timeout);
   }
   while (true) {
