@@ -230,6 +230,19 @@ net::Task<void> Server::wait_for_tunnels(base::Duration longest) {
   }
 }
 
+void Server::stop_accepting() {
+  // Closed only when no thread listens on them any more; until then connections would wait for nobody.
+  accepting_ = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->stop_accepting([this] {
+      reactor_.post([this] {
+        if (--accepting_ > 0) return;
+        for (Listening& item : listening_) item.fd.reset();
+      });
+    });
+  }
+}
+
 net::Task<void> Server::shut_down() {
   state_.stopping = true;
   base::Duration accept_grace{};
@@ -247,7 +260,7 @@ net::Task<void> Server::shut_down() {
     }
   }
   base::log_info("stopping: {} requests and {} tunnels are open", requests_open(), tunnels_open());
-  for (const auto& worker : workers_) worker->stop_accepting();
+  stop_accepting();
   co_await wait_for_requests(request_grace);
   co_await wait_for_tunnels(state_.settings.shutdown.tunnel_grace);
   const std::uint32_t left = tunnels_open();

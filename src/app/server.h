@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -56,6 +57,7 @@ class Server {
   void on_signal(int signal);
   void tidy_up();
   [[nodiscard]] net::Task<void> shut_down();
+  void stop_accepting();
   [[nodiscard]] net::Task<void> wait_for_requests(base::Duration longest);
   [[nodiscard]] net::Task<void> wait_for_tunnels(base::Duration longest);
   [[nodiscard]] std::uint32_t tunnels_open() const noexcept;
@@ -78,7 +80,8 @@ class Server {
   std::vector<std::jthread> worker_threads_;
   net::Timer tidy_timer_;
   bool stopping_ = false;
-  bool hurry_ = false;  // a second stop signal came: waiting ends
+  bool hurry_ = false;         // a second stop signal came: waiting ends
+  std::size_t accepting_ = 0;  // workers that still listen, while stopping
 };
 
 }  // namespace limpet::app

@@ -85,10 +85,11 @@ void Worker::use_snapshot(std::shared_ptr<const routing::Snapshot> snapshot) {
   });
 }
 
-void Worker::stop_accepting() {
-  reactor_.post([this] {
+void Worker::stop_accepting(std::function<void()> done) {
+  reactor_.post([this, done = std::move(done)] {
     stopping_ = true;
     listeners_.clear();
+    done();
     for (ClientConnection* connection = connections_; connection != nullptr; connection = connection->next_) {
       connection->close_if_idle();
     }

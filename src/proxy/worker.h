@@ -54,7 +54,8 @@ class Worker {
   /// Routes by this snapshot from the next event on. Requests under way keep theirs; tunnels keep none.
   void use_snapshot(std::shared_ptr<const routing::Snapshot> snapshot);
   /// Takes no more connections; idle keep-alive ones are closed, and answers say "Connection: close".
-  void stop_accepting();
+  /// Calls `done` on the worker's thread when the listening sockets are not in use any more.
+  void stop_accepting(std::function<void()> done);
   /// See relay::Engine::close().
   void close_tunnels(std::uint16_t code, std::string reason, base::Duration patience);
   /// Breaks what is left and ends run() once every connection's coroutine has come to its end. One that waits

@@ -167,7 +167,7 @@ TEST_F(WorkerStopTest, IdleConnectionsEndWhenItTakesNoMore) {
   idle.read_answer();
   Peer busy = connect_and_send(kGet);
   at_server.read_head();
-  worker->stop_accepting();
+  worker->stop_accepting([] {});
   EXPECT_TRUE(idle.is_closed());
   at_server.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
   const std::string answer = busy.read_to_end();
