@@ -84,6 +84,8 @@ Exchange::Exchange(ClientConnection& connection)
   report_.method = head.method_text;
   report_.host = head.host;
   report_.target = head.target;
+  report_.referer = head.find(http::FieldId::kReferer).value_or("");
+  report_.user_agent = head.find(http::FieldId::kUserAgent).value_or("");
   report_.minor_version = head.minor_version;
   report_.websocket = head.websocket;
 }
@@ -101,6 +103,7 @@ bool Exchange::set_up_context(http::HeadError& error) {
   if (trusted_) {
     context_.forwarded_for = head.find(http::FieldId::kXForwardedFor).value_or("");
     context_.forwarded_proto = head.find(http::FieldId::kXForwardedProto).value_or("");
+    report_.client_host = context_.forwarded_for;
   }
   normalise_host(head.host, host_);
   context_.host = host_;

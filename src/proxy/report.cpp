@@ -20,6 +20,7 @@ telemetry::RequestProtocol protocol_of(const Report& report) {
 struct TunnelReport::Texts {
   base::WallTime started_at{};
   std::string client_addr;
+  std::string client_host;
   std::string method;
   std::string host;
   std::string target;
@@ -68,6 +69,7 @@ void Reporter::finished(const Report& report) {
   record.service_url = report.server_url;
   record.service_addr = report.server_addr;
   record.client_addr = client;
+  record.client_host = report.client_host;
   record.client_username = report.user;
   record.request_addr = report.host;
   record.method = report.method;
@@ -108,10 +110,12 @@ TunnelReport Reporter::tunnel_opened(const Report& report) {
   kept.names = names;
   kept.entry_point = report.entry_point;
   kept.started = report.started;
+  if (metrics_ != nullptr) metrics_->connection_opened(report.entry_point->name);
   if (access_log_ != nullptr) {
     kept.texts = std::make_unique<TunnelReport::Texts>(TunnelReport::Texts{
         .started_at = report.started_at,
         .client_addr = report.client.text(),
+        .client_host = std::string(report.client_host),
         .method = std::string(report.method),
         .host = std::string(report.host),
         .target = std::string(report.target),
@@ -130,6 +134,7 @@ void Reporter::tunnel_closed(const TunnelReport& report, const relay::TunnelSumm
   constexpr std::uint16_t kSwitchingProtocols = 101;
   const base::Duration duration = base::Clock::now() - report.started;
   if (metrics_ != nullptr) {
+    metrics_->connection_closed(report.entry_point->name);
     metrics_->record({.entry_point = report.entry_point->name,
                       .router = report.names->router,
                       .service = report.names->service,
@@ -151,6 +156,7 @@ void Reporter::tunnel_closed(const TunnelReport& report, const relay::TunnelSumm
   record.service_url = texts.server_url;
   record.service_addr = texts.server_addr;
   record.client_addr = texts.client_addr;
+  record.client_host = texts.client_host;
   record.client_username = texts.user;
   record.request_addr = texts.host;
   record.method = texts.method;

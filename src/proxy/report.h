@@ -22,6 +22,8 @@ struct EntryPoint;
 struct Report {
   const EntryPoint* entry_point = nullptr;
   net::SocketAddress client;
+  std::string_view
+      client_host;  ///< who is behind it, as X-Forwarded-For of a trusted client says; else empty
   base::WallTime started_at{};
   base::TimePoint started{};
   std::string_view method;
