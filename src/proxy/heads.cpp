@@ -20,6 +20,22 @@ void write_edits(http::HeadWriter& writer, const FieldEdits& edits, std::string_
   for (const auto& [name, value] : edits.adds()) writer.field(name, value);
 }
 
+/// The X-Forwarded fields, but for those that a middleware sets or removes.
+void write_forwarded(std::string& out, const ServerRequest& request) {
+  const RequestContext& context = *request.context;
+  if (context.request_edits.sets().empty()) {
+    http::append_forwarded(*context.head, request.forwarded, out);
+    return;
+  }
+  std::string lines;
+  http::append_forwarded(*context.head, request.forwarded, lines);
+  for (std::string_view rest = lines; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
+    if (!context.request_edits.hides(line.substr(0, line.find(':')))) out += line;
+    rest.remove_prefix(line.size());
+  }
+}
+
 void write_framing(http::HeadWriter& writer, const http::Framing& framing) {
   if (framing.kind == http::BodyKind::kLength) writer.field("Content-Length", framing.length);
   if (framing.kind == http::BodyKind::kChunked) writer.field("Transfer-Encoding", "chunked");
@@ -50,7 +66,7 @@ void compose_request_head(std::string& out, const ServerRequest& request) {
     if (edited && context.request_edits.hides(field.name)) continue;
     writer.field(field.name, field.value);
   }
-  http::append_forwarded(head, request.forwarded, out);
+  write_forwarded(out, request);
   if (edited) write_edits(writer, context.request_edits, "Host");
   write_framing(writer, head.framing);
   if (!request.upgrade.empty()) {
