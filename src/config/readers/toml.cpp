@@ -37,6 +37,8 @@ struct Assertion {};
 namespace limpet::config {
 namespace {
 
+constexpr std::size_t kMaxDepth = 64;  // as in YAML
+
 class Converter {
  public:
   Converter(std::string_view text, const std::string& source) : source_(source) {
@@ -47,16 +49,23 @@ class Converter {
     }
   }
 
-  [[nodiscard]] Node convert(const toml::node& node) const {
+  /// Tables and arrays at `depth` kMaxDepth are left out, which too_deep() tells then.
+  [[nodiscard]] Node convert(const toml::node& node, std::size_t depth = 0) {
     const base::SourcePlace place = place_of(node.source());
-    if (const toml::table* table = node.as_table()) return convert_table(*table, place);
+    if (depth == kMaxDepth && !node.is_value()) {
+      if (!too_deep_) too_deep_ = place;
+      return Node::map(place);
+    }
+    if (const toml::table* table = node.as_table()) return convert_table(*table, place, depth);
     if (const toml::array* array = node.as_array()) {
       Node list = Node::list(place);
-      for (const toml::node& item : *array) list.items.push_back(convert(item));
+      for (const toml::node& item : *array) list.items.push_back(convert(item, depth + 1));
       return list;
     }
     return Node::text(scalar_text(node), node.is_string() ? place_of_text(place) : place);
   }
+
+  [[nodiscard]] const std::optional<base::SourcePlace>& too_deep() const { return too_deep_; }
 
   [[nodiscard]] base::SourcePlace place_of(const toml::source_region& region) const {
     return {.source = source_,
@@ -65,11 +74,13 @@ class Converter {
   }
 
  private:
-  [[nodiscard]] Node convert_table(const toml::table& table, const base::SourcePlace& place) const {
+  [[nodiscard]] Node convert_table(const toml::table& table, const base::SourcePlace& place,
+                                   std::size_t depth) {
     Node map = Node::map(place);
     for (const auto& [key, value] : table) {
-      map.entries.push_back(
-          {.key = std::string(key.str()), .key_place = place_of(key.source()), .value = convert(value)});
+      map.entries.push_back({.key = std::string(key.str()),
+                             .key_place = place_of(key.source()),
+                             .value = convert(value, depth + 1)});
     }
     std::ranges::sort(map.entries, {}, [](const NodeEntry& entry) {
       return std::pair{entry.key_place.line, entry.key_place.column};
@@ -107,6 +118,7 @@ class Converter {
 
   const std::string& source_;
   std::vector<std::string_view> lines_;
+  std::optional<base::SourcePlace> too_deep_;
 };
 
 std::optional<toml::parse_result> parse(std::string_view text) {
@@ -131,7 +143,7 @@ std::size_t line_of_assertion(std::string_view text) {
 }  // namespace
 
 std::expected<Node, base::Diagnostics> read_toml(std::string_view text, const std::string& source) {
-  const Converter converter(text, source);
+  Converter converter(text, source);
   base::Diagnostics problems;
   std::optional<toml::parse_result> result = parse(text);
   if (!result) {
@@ -145,6 +157,10 @@ std::expected<Node, base::Diagnostics> read_toml(std::string_view text, const st
     return std::unexpected(std::move(problems));
   }
   Node root = converter.convert(std::move(*result).table());
+  if (converter.too_deep()) {
+    problems.error(*converter.too_deep(), "", fmt::format("nested deeper than {} levels", kMaxDepth));
+    return std::unexpected(std::move(problems));
+  }
   root.place = {.source = source};
   return root;
 }

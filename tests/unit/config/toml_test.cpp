@@ -59,6 +59,16 @@ TEST(Toml, LettersBeyondAsciiBelongIntoTexts) {
   EXPECT_EQ(node->find("caf\u00e9")->scalar, "\u00e9");
 }
 
+TEST(Toml, RefusesKeysOfManyParts) {
+  std::string parts = "a";
+  for (int i = 0; i < 12'000; ++i) parts += ".a";
+  for (const std::string& text : {"[" + parts + "]\n", parts + " = 1\n"}) {
+    const auto node = read_toml(text, "f.toml");
+    ASSERT_FALSE(node);
+    EXPECT_EQ(node.error().items().front().message, "nested deeper than 64 levels");
+  }
+}
+
 TEST(Toml, ReportsBadSyntaxAndKeysGivenTwice) {
   const auto bad = read_toml("a = \n", "f.toml");
   ASSERT_FALSE(bad);
