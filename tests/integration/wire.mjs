@@ -254,7 +254,7 @@ export const answer = (body = '', { status = '200 OK', fields = '' } = {}) =>
  * the body and the rest of the connection to it.
  */
 export class RawServer {
-  static async start(onRequest = () => answer('ok'), { onHead, onConnection, port = 0 } = {}) {
+  static async start(onRequest = () => answer('ok'), { onHead, onConnection, port = 0, host = '127.0.0.1' } = {}) {
     const server = new RawServer();
     server.requests = [];
     server.connections = [];
@@ -263,7 +263,7 @@ export class RawServer {
     server.onHead = onHead;
     server.onConnection = onConnection;
     server.net = createServer({ allowHalfOpen: true }, (socket) => server.#serve(socket));
-    server.net.listen(port, '127.0.0.1');
+    server.net.listen(port, host);
     await once(server.net, 'listening');
     server.port = server.net.address().port;
     server.url = `http://127.0.0.1:${server.port}`;
