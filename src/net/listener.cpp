@@ -1,7 +1,6 @@
 #include "net/listener.h"
 
 #include <fmt/format.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "net/tcp_options.h"
 
 namespace limpet::net {
 namespace {
@@ -43,7 +43,7 @@ std::expected<Fd, std::string> listen_on(const SocketAddress& address, bool reus
   const int off = 0;
   if (!address.is_unix()) {
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by accepted sockets
+    set_tcp_options(fd.get());
     if (reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   }
   if (address.family() == AF_INET6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);

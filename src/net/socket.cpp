@@ -1,6 +1,5 @@
 #include "net/socket.h"
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/tcp_options.h"
 
 namespace limpet::net {
 namespace {
@@ -49,10 +49,7 @@ Socket::~Socket() {
 std::expected<Fd, base::Failure> Socket::start_connect(const SocketAddress& address) noexcept {
   Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return std::unexpected(base::failure_from_errno(errno, base::Side::kOwn));
-  if (!address.is_unix()) {
-    const int on = 1;
-    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
+  if (!address.is_unix()) set_tcp_options(fd.get());
   if (::connect(fd.get(), address.native(), address.native_length()) != 0 && errno != EINPROGRESS) {
     return std::unexpected(base::failure_from_errno(errno, base::Side::kServer));
   }

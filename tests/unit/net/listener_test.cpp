@@ -43,6 +43,13 @@ Fd connect_to(const SocketAddress& address) {
   return fd;
 }
 
+int option(const Fd& fd, int level, int name) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  EXPECT_EQ(::getsockopt(fd.get(), level, name, &value, &length), 0);
+  return value;
+}
+
 TEST(ListenOn, TakesAPortOfTheSystemsChoice) {
   const auto fd = listen_on(kAnyPort, false);
   ASSERT_TRUE(fd.has_value());
@@ -121,10 +128,9 @@ TEST_F(ListenerTest, AcceptsAndSaysWhoIsThere) {
   EXPECT_EQ(peers.front().text(), local_address(clients.front().get()).text());
   EXPECT_NE(::fcntl(accepted.front().get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(::fcntl(accepted.front().get(), F_GETFD) & FD_CLOEXEC, 0);
-  int no_delay = 0;
-  socklen_t length = sizeof no_delay;
-  ::getsockopt(accepted.front().get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
-  EXPECT_NE(no_delay, 0);
+  EXPECT_NE(option(accepted.front(), IPPROTO_TCP, TCP_NODELAY), 0);
+  EXPECT_NE(option(accepted.front(), SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(option(accepted.front(), IPPROTO_TCP, TCP_KEEPIDLE), 60);
 }
 
 TEST_F(ListenerTest, TakesNoMoreOnceStopped) {
