@@ -136,7 +136,7 @@ TEST_F(TraefikApi, EntryPointsAreListedWithTheirRealAddress) {
   const Json web = get("/api/entrypoints/web");
   EXPECT_EQ(web.at("address"), ":80");
   EXPECT_EQ(web.at("listening"), "0.0.0.0:80");
-  EXPECT_EQ(get("/api/entrypoints/admin").at("address"), "127.0.0.1:8080");
+  EXPECT_EQ(get("/api/entrypoints/limpet-admin").at("address"), "127.0.0.1:8080");
   EXPECT_EQ(ask("GET", "/api/entrypoints/gone").status, 404);
 }
 
