@@ -7,6 +7,7 @@
 
 #include "admin/answers.h"
 #include "base/text.h"
+#include "config/effective.h"
 #include "http/syntax.h"
 #include "net/address.h"
 
@@ -25,19 +26,33 @@ std::string comparable_host(std::string_view authority) {
   return base::to_lower(host);
 }
 
-/// Where the admin entry point listens, if that is a loopback address.
-std::optional<net::IpAddress> loopback_bound(const ControlState& state) {
-  const auto found = state.addresses.find(kAdminEntryPoint);
-  if (found == state.addresses.end()) return std::nullopt;
-  const auto address = net::IpAddress::parse(comparable_host(found->second));
-  return address && address->is_loopback() ? address : std::nullopt;
+/// Entry points that the API has to itself. On others it is a router's service, which may well be asked for
+/// under any name, such as a proxy's before it.
+bool is_for_the_api(std::string_view entry_point, const ControlState& state) {
+  if (entry_point == kAdminEntryPoint) return true;
+  return entry_point == config::kInternalEntryPoint && state.settings.api && state.settings.api->insecure;
 }
 
-bool names_this_machine(std::string_view host, const ControlState& state) {
-  const std::string wanted = comparable_host(host);
+bool listens_on_loopback(const std::string& entry_point, const ControlState& state) {
+  const auto found = state.addresses.find(entry_point);
+  if (found == state.addresses.end()) return false;
+  const auto address = net::IpAddress::parse(comparable_host(found->second));
+  return address && address->is_loopback();
+}
+
+/// The address of the entry point as it was configured.
+std::string_view configured_address(const std::string& entry_point, const ControlState& state) {
+  if (entry_point == kAdminEntryPoint)
+    return state.settings.api ? state.settings.api->address : std::string_view();
+  const auto found = state.settings.entry_points.find(entry_point);
+  return found == state.settings.entry_points.end() ? std::string_view() : found->second.address;
+}
+
+bool names_this_machine(const routing::InternalRequest& request, const ControlState& state) {
+  const std::string wanted = comparable_host(request.host);
   if (wanted == "localhost") return true;
   if (const auto address = net::IpAddress::parse(wanted)) return address->is_loopback();
-  return state.settings.api && !wanted.empty() && wanted == comparable_host(state.settings.api->address);
+  return !wanted.empty() && wanted == comparable_host(configured_address(request.entry_point, state));
 }
 
 bool has_token(const routing::InternalRequest& request, std::string_view token) {
@@ -67,13 +82,13 @@ bool is_same_origin(std::string_view origin, std::string_view host) {
 
 std::optional<routing::InternalAnswer> refuse(const routing::InternalRequest& request, Subject subject,
                                               const ControlState& state) {
-  if (request.entry_point == kAdminEntryPoint && loopback_bound(state) &&
-      !names_this_machine(request.host, state)) {
+  if (is_for_the_api(request.entry_point, state) && listens_on_loopback(request.entry_point, state) &&
+      !names_this_machine(request, state)) {
     return error_answer(
         403, fmt::format(
                  "the admin API listens on loopback and is not answered under the name \"{}\", which a web "
                  "page could have made to resolve to it (DNS rebinding): ask for localhost or {}",
-                 request.host, state.addresses.at(kAdminEntryPoint)));
+                 request.host, state.addresses.at(request.entry_point)));
   }
   const auto& api = state.settings.api;
   if (subject == Subject::kData && api && !api->token.empty() && !has_token(request, api->token)) {

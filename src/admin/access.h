@@ -17,10 +17,10 @@ enum class Subject : std::uint8_t {
 };
 
 /// The refusal of a request, or nothing if it may be answered:
-/// - 403 on the admin entry point while it listens on loopback, unless the Host is localhost, a loopback
-/// address,
-///   or what the entry point is bound to: else a page whose name is made to resolve to 127.0.0.1 (DNS
-///   rebinding) could read and change everything;
+/// - 403 on the admin entry point, and on `traefik` under api.insecure, while it listens on loopback, unless
+/// the
+///   Host is localhost, a loopback address, or what the entry point is bound to: else a page whose name is
+///   made to resolve to 127.0.0.1 (DNS rebinding) could read and change everything;
 /// - 401 for kData without the token of `api.token`, if there is one;
 /// - 403 for a request that changes something and has an Origin other than the Host (cross-site request
 /// forgery).

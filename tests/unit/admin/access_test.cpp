@@ -50,6 +50,28 @@ TEST_F(Access, TheNameThatTheAddressWasGivenByIsAnswered) {
   EXPECT_EQ(status_under_host(""), 403);
 }
 
+TEST_F(Access, TheInsecureApiOnLoopbackIsGuardedToo) {
+  state.settings.api->insecure = true;
+  state.settings.entry_points["traefik"].address = "limpet.internal:8080";
+  state.addresses["traefik"] = "127.0.0.1:8080";
+  const auto status = [this](std::string entry_point, std::string host) {
+    routing::InternalRequest made = request("GET", "/api/version");
+    made.entry_point = std::move(entry_point);
+    made.host = std::move(host);
+    return services.answer(made).status;
+  };
+  EXPECT_EQ(status("traefik", "evil.example"), 403);
+  EXPECT_EQ(status("traefik", "localhost"), 200);
+  EXPECT_EQ(status("traefik", "limpet.internal"), 200);
+  state.addresses["web"] = "127.0.0.1:80";  // where a router of the user's leads to the API
+  EXPECT_EQ(status("web", "limpet.example"), 200);
+  state.addresses["traefik"] = "[::]:8080";
+  EXPECT_EQ(status("traefik", "limpet.example"), 200);
+  state.addresses["traefik"] = "127.0.0.1:8080";
+  state.settings.api->insecure = false;
+  EXPECT_EQ(status("traefik", "limpet.example"), 200);
+}
+
 TEST_F(Access, OtherAddressesAreAnsweredUnderAnyName) {
   state.addresses[kAdminEntryPoint] = "0.0.0.0:8080";
   EXPECT_EQ(status_under_host("limpet.example"), 200);
