@@ -46,6 +46,7 @@ Server::Server(const config::Loaded& loaded)
   state_.settings = loaded.settings;
   state_.started_at = base::WallClock::now();
   base::set_up_log(state_.settings.log);
+  for (const std::string& file : loaded.files) base::log_info("configuration from {}", file);
   for (const base::Diagnostic& warning : loaded.warnings.items()) base::log_warn("{}", warning.text());
   open_telemetry();
   open_entry_points();

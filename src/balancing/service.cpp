@@ -147,12 +147,22 @@ std::expected<Selected, Refused> Service::choose(const Choice& choice) const {
 }
 
 std::optional<std::string_view> Service::sent_cookie(const http::RequestHead& head) const noexcept {
+  constexpr int kMostValues = 8;
   if (cookie_name_.empty()) return std::nullopt;
+  std::optional<std::string_view> first;
+  int seen = 0;
   for (const http::Field& field : head.fields) {
     if (field.id != http::FieldId::kCookie) continue;
-    if (const auto value = http::find_cookie(field.value, cookie_name_)) return value;
+    std::string_view rest = field.value;
+    // A stale cookie of a longer path comes first and would hide the good one for ever.
+    while (const auto value = http::find_cookie(rest, cookie_name_)) {
+      if (index_.find(*value)) return value;
+      if (!first) first = value;
+      if (++seen == kMostValues) return first;
+      rest.remove_prefix(static_cast<std::size_t>(value->data() + value->size() - rest.data()));
+    }
   }
-  return std::nullopt;
+  return first;
 }
 
 Service::Binding Service::find_binding(const Choice& choice, std::optional<std::string_view> cookie) const {

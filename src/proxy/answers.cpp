@@ -3,6 +3,7 @@
 #include <random>
 #include <string_view>
 
+#include "base/text.h"
 #include "http/head_writer.h"
 
 namespace limpet::proxy {
@@ -33,12 +34,26 @@ Answer failure_answer(const base::Failure& failure) {
   return answer;
 }
 
+void apply_edits(Answer& answer, const FieldEdits& edits) {
+  for (const auto& [name, value] : edits.sets()) {
+    if (base::iequals(name, "Date") || base::iequals(name, "Content-Length")) continue;
+    if (base::iequals(name, "Content-Type")) {
+      answer.content_type = value;
+      continue;
+    }
+    std::erase_if(answer.fields, [&](const auto& field) { return base::iequals(field.first, name); });
+    if (!value.empty()) answer.fields.emplace_back(name, value);
+  }
+  for (const auto& [name, value] : edits.adds()) answer.fields.emplace_back(name, value);
+}
+
 void write_answer(std::string& out, const Answer& answer, const WriteOptions& options) {
   http::HeadWriter writer(out);
   writer.status_line(answer.status);
   const bool may_have_body = answer.status >= 200 && answer.status != 204 && answer.status != 304;
   if (may_have_body) {
-    if (!answer.body.empty()) writer.field("Content-Type", answer.content_type);
+    if (!answer.body.empty() && !answer.content_type.empty())
+      writer.field("Content-Type", answer.content_type);
     writer.field("Content-Length", std::uint64_t{answer.body.size()});
   }
   writer.date(base::WallClock::now());

@@ -25,6 +25,9 @@ struct WriteOptions {
 /// 408 for a client whose body took too long, 400 for one whose body is malformed.
 [[nodiscard]] Answer failure_answer(const base::Failure& failure);
 
+/// Sets, removes and adds an answer's fields as middlewares want it. Date and framing stay Limpet's own.
+void apply_edits(Answer& answer, const FieldEdits& edits);
+
 /// Appends a whole answer, head and body, to `out`.
 void write_answer(std::string& out, const Answer& answer, const WriteOptions& options);
 

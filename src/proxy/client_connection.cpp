@@ -72,6 +72,10 @@ net::Task<bool> ClientConnection::read_proxy_header() {
     co_return true;
   socket_.set_deadline(entry_point_.settings.transport.read_timeout);
   while (true) {
+    if (!may_begin_proxy_header(buffer_.view())) {
+      socket_.clear_deadline();
+      co_return true;
+    }
     const auto parsed = parse_proxy_header(buffer_.view());
     if (!parsed) {
       base::log_warn("entry point {}: {}: bad PROXY header: {}", entry_point_.name, client_.text(),

@@ -225,10 +225,7 @@ net::Task<Outcome> Exchange::answer(Answer answer) {
   const http::RequestHead& head = connection_.head();
   const bool close = drained != BodySinkResult::kComplete || !head.keep_alive || !connection_.may_continue();
   for (const std::string& cookie : cookies_) answer.fields.emplace_back("Set-Cookie", cookie);
-  for (const auto& [name, value] : context_.response_edits.sets()) {
-    if (!value.empty()) answer.fields.emplace_back(name, value);
-  }
-  for (const auto& [name, value] : context_.response_edits.adds()) answer.fields.emplace_back(name, value);
+  apply_edits(answer, context_.response_edits);
   std::string& out = connection_.scratch();
   out.clear();
   write_answer(out, answer, {.close = close, .body = head.method != http::Method::kHead});

@@ -36,6 +36,9 @@ class FieldEdits {
   Fields adds_;
 };
 
+/// Whether a field belongs to framing or to the connection: Limpet writes it itself, and no setting may.
+[[nodiscard]] bool frames_messages(std::string_view name) noexcept;
+
 /// An answer made by Limpet itself.
 struct Answer {
   std::uint16_t status = 200;

@@ -166,6 +166,10 @@ Result read_version_2(std::string_view buffer) {
 
 }  // namespace
 
+bool may_begin_proxy_header(std::string_view buffer) noexcept {
+  return agree(buffer, kSignature) || agree(buffer, kLineStart);
+}
+
 Result parse_proxy_header(std::string_view buffer) {
   if (agree(buffer, kSignature))
     return buffer.size() < kSignature.size() ? Result(std::nullopt) : read_version_2(buffer);

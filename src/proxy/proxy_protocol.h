@@ -27,6 +27,10 @@ struct ProxyHeader {
   std::optional<net::SocketAddress> destination;
 };
 
+/// Whether a connection that starts with these bytes may have a header, as far as can be told yet. Traefik
+/// takes trusted senders without one for clients, such as load balancers that ask for our health.
+[[nodiscard]] bool may_begin_proxy_header(std::string_view buffer) noexcept;
+
 /// Reads a header of either version from the start of `buffer`. Gives nothing while it is incomplete; fails,
 /// with what is wrong, as soon as that is certain, and alike however the bytes come in. Never needs more than
 /// kMaxProxyHeader bytes.

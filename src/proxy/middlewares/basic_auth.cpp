@@ -99,6 +99,11 @@ std::expected<std::shared_ptr<Middleware>, std::string> BasicAuth::make(const co
     return std::unexpected(fmt::format(
         "basicAuth.headerField is \"{}\", expected a header name such as X-User", settings.header_field));
   }
+  if (frames_messages(settings.header_field) || base::iequals(settings.header_field, "Host")) {
+    return std::unexpected(fmt::format(
+        "basicAuth.headerField is \"{}\", which Limpet writes itself; expected a header name such as X-User",
+        settings.header_field));
+  }
   const std::string_view realm = settings.realm.empty() ? "traefik" : std::string_view(settings.realm);
   return std::make_shared<BasicAuth>(std::move(users), challenge_of(realm), settings.header_field,
                                      settings.remove_header);

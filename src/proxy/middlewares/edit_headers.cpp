@@ -15,14 +15,6 @@
 namespace limpet::proxy {
 namespace {
 
-bool frames_messages(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kFraming = {
-      "Connection", "Content-Length", "Keep-Alive",        "Proxy-Connection",
-      "TE",         "Trailer",        "Transfer-Encoding", "Upgrade"};
-  return std::ranges::any_of(kFraming,
-                             [name](std::string_view framing) { return base::iequals(name, framing); });
-}
-
 std::expected<void, std::string> check_fields(std::string_view setting,
                                               const std::map<std::string, std::string>& fields) {
   for (const auto& [name, value] : fields) {

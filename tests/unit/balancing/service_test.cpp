@@ -107,6 +107,24 @@ TEST_F(ServiceTest, ACookieBindsToItsServer) {
   EXPECT_EQ(state(0).seats_taken(), 0U);
 }
 
+TEST_F(ServiceTest, OfSeveralCookiesTheOneThatNamesAServerCounts) {
+  const auto selected = choose(Request().field(
+      "Cookie", fmt::format("ws-session=; ws-session=stale; a=b; ws-session={}", kValues[1])));
+  ASSERT_TRUE(selected.has_value());
+  EXPECT_EQ(selected->index, 1U);
+  EXPECT_TRUE(selected->by_sticky);
+
+  const auto in_fields = choose(Request().field("Cookie", "ws-session=\"stale\"").cookie(kValues[2]));
+  ASSERT_TRUE(in_fields.has_value());
+  EXPECT_EQ(in_fields->index, 2U);
+
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += "ws-session=stale; ";
+  const auto bounded = choose(Request().field("Cookie", flood + "ws-session=" + std::string(kValues[1])));
+  ASSERT_TRUE(bounded.has_value());
+  EXPECT_FALSE(bounded->by_sticky) << "only so many values are looked at";
+}
+
 TEST_F(ServiceTest, TheCookieIssuedBringsAUserBack) {
   for (int user = 0; user < 9; ++user) {
     const auto first = choose(Request());

@@ -212,6 +212,11 @@ TEST(BasicAuth, SaysWhatIsAllowedAndNotTheHash) {
   const config::BasicAuth bad_field{.users = {std::string("bob:") + kTestSha}, .header_field = "X User"};
   EXPECT_THAT(BasicAuth::make(bad_field, *read_basic_auth_users(bad_field)).error(),
               HasSubstr("expected a header name"));
+  for (const char* name : {"Transfer-Encoding", "content-length", "Connection", "Host"}) {
+    const config::BasicAuth framing{.users = {std::string("bob:") + kTestSha}, .header_field = name};
+    EXPECT_THAT(BasicAuth::make(framing, *read_basic_auth_users(framing)).error(),
+                HasSubstr("which Limpet writes itself"));
+  }
   const config::BasicAuth bad_realm{.users = {std::string("bob:") + kTestSha}, .realm = "a\nb"};
   EXPECT_THAT(BasicAuth::make(bad_realm, *read_basic_auth_users(bad_realm)).error(),
               HasSubstr("basicAuth.realm"));

@@ -170,6 +170,15 @@ TEST(ProxyProtocol, RefusesEarly) {
   EXPECT_FALSE(parse_proxy_header("PROXY UNKNOWN" + std::string(94, ' ')).has_value());
 }
 
+TEST(ProxyProtocol, TellsConnectionsWithoutAHeader) {
+  for (const std::string_view start : {"", "P", "PROXY ", "PROXY X", "\r", "\r\n\r\n"}) {
+    EXPECT_TRUE(may_begin_proxy_header(start)) << start;
+  }
+  for (const std::string_view start : {"G", "POST / HTTP/1.1", "PROXX", "PROXY\t", "\r\nG", "\r\n\r\nG"}) {
+    EXPECT_FALSE(may_begin_proxy_header(start)) << start;
+  }
+}
+
 TEST(ProxyProtocol, SaysWhatIsWrong) {
   EXPECT_THAT(parse_proxy_header("GET /").error(), HasSubstr("does not begin with one"));
   EXPECT_THAT(parse_proxy_header("PROXY UDP4 1.2.3.4 5.6.7.8 1 2\r\n").error(),
