@@ -1,4 +1,4 @@
-// How new users are spread: the strategies, services made of services, and servers that checks find well or not.
+// How new users are spread: the strategies, and services made of services.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { oneService, startLimpet, until } from './limpet_process.mjs';
@@ -180,92 +180,5 @@ describe('services made of services', { timeout: 120_000 }, () => {
     a.health = '200 OK';
     await until('the service to be back', async () => (await ask(limpet.port, get('/'))).body === 'a');
     assert.deepEqual(await tally(limpet.port, 5), { a: 5 });
-  }));
-});
-
-describe('active health checks', { timeout: 120_000 }, () => {
-  const checked = (more = {}) => (servers) => oneService(urlsOf(servers),
-    { healthCheck: { path: '/health', interval: '100ms', timeout: '1s', ...more } });
-  const statusOf = async (limpet, { url }) => (await limpet.api('/api/servers')).find((row) => row.url === url).status;
-  const cookieOf = async (limpet, { url }) =>
-    `Cookie: ws-session=${(await limpet.api('/api/servers')).find((row) => row.url === url).cookieValue}\r\n`;
-
-  it('take a server out that turns ill, and back in: users move, tunnels stay', () => withServers(2, checked(),
-    async ({ limpet, servers: [a, b] }) => {
-      await until('both to be up', async () => await statusOf(limpet, a) === 'up' && await statusOf(limpet, b) === 'up');
-      const cookie = await cookieOf(limpet, a);
-      assert.deepEqual(await tally(limpet.port, 3, get('/', cookie)), { a: 3 });
-      const tunnel = await openTunnel(limpet.port, cookie);
-      a.health = '500 Ill';
-      await until('it to be down', async () => await statusOf(limpet, a) === 'down', 2_000);
-      const moved = await ask(limpet.port, get('/', cookie));
-      assert.equal(moved.body, 'b');
-      assert.match(moved.get('set-cookie'), /ws-session=/);
-      assert.deepEqual(await tally(limpet.port, 6), { b: 6 });
-      assert.deepEqual(await tunnelCounts(limpet, [a]), [1]);
-      tunnel.write('still open');
-      await until('the bytes at the server', () => a.connections.some(({ reader }) => reader.size === 10));
-      a.health = '204 No Content';
-      await until('it to be up', async () => await statusOf(limpet, a) === 'up', 2_000);
-      assert.deepEqual(await tally(limpet.port, 3, get('/', cookie)), { a: 3 });
-      assert.equal(tunnel.reader.ended, false);
-      tunnel.close();
-    }));
-
-  it('notice a server that is gone, and one that hangs', () => withServers(3, checked({ timeout: '200ms' }),
-    async ({ limpet, servers: [a, b, c] }) => {
-      await until('all to be up', async () => (await limpet.api('/api/servers')).every(({ status }) => status === 'up'));
-      await a.stop();
-      b.onRequest = ({ target }) => (target === '/health' ? undefined : answer('b'));
-      await until('both to be down', async () => await statusOf(limpet, a) === 'down' && await statusOf(limpet, b) === 'down');
-      assert.deepEqual(await tally(limpet.port, 4), { c: 4 });
-    }));
-
-  it('ask as they are told', () => withServers(1, checked({ method: 'HEAD', path: '/health?deep=1', hostname: 'check.example',
-    headers: { 'X-Check': 'yes' }, status: 204 }), async ({ limpet, servers: [a] }) => {
-    a.onRequest = () => 'HTTP/1.1 204 No Content\r\n\r\n';
-    await until('it to be up', async () => await statusOf(limpet, a) === 'up');
-    const request = a.to('/health')[0];
-    assert.equal(request.method, 'HEAD');
-    assert.equal(request.target, '/health?deep=1');
-    assert.equal(request.get('host'), 'check.example');
-    assert.equal(request.get('x-check'), 'yes');
-    a.onRequest = () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
-    await until('another status to count as ill', async () => await statusOf(limpet, a) === 'down');
-    const refused = await ask(limpet.port, get('/'));
-    assert.equal(refused.status, 503);
-    assert.equal(refused.get('limpet-reason'), 'no-server');
-  }));
-
-  it('end when they are configured away, and what they found with them', () => withServers(1, checked(),
-    async ({ limpet, servers: [a] }) => {
-      a.health = '500 Ill';
-      await until('it to be down', async () => await statusOf(limpet, a) === 'down');
-      await limpet.reconfigure(oneService([a.url]));
-      await until('it to be in use', async () => (await ask(limpet.port, get('/'))).status === 200);
-    }));
-});
-
-describe('passive health checks', { timeout: 60_000 }, () => {
-  it('take a server out after failures within the window, and let it back in', () => withServers(2,
-    plain({ passiveHealthCheck: { failureWindow: '1s', maxFailedAttempts: 3 } }), async ({ limpet, servers: [a, b] }) => {
-      b.onRequest = () => answer('', { status: '503 Ill' });
-      const statuses = [];
-      for (let i = 0; i < 6; ++i) statuses.push((await ask(limpet.port, get('/'))).status);
-      assert.deepEqual(statuses.sort(), [200, 200, 200, 503, 503, 503]);
-      const before = b.requests.length;
-      assert.deepEqual(await tally(limpet.port, 10), { a: 10 });
-      assert.equal(b.requests.length, before);
-      assert.ok((await limpet.api('/api/servers')).find(({ url }) => url === b.url).ejected);
-      b.onRequest = () => answer('b');
-      await until('it to be back', async () => (await ask(limpet.port, get('/'))).body === 'b');
-      assert.deepEqual(await tally(limpet.port, 10), { a: 5, b: 5 });
-      assert.ok(a.requests.length);
-    }));
-
-  it('leave servers alone without being asked to', () => withServers(2, plain({}), async ({ limpet, servers: [, b] }) => {
-    b.onRequest = () => answer('', { status: '503 Ill' });
-    for (let i = 0; i < 20; ++i) await ask(limpet.port, get('/'));
-    assert.equal(b.requests.length, 10);
   }));
 });

@@ -55,22 +55,23 @@ export function oneService(urls, loadBalancer = {}) {
 /**
  * Starts limpet and waits until it answers.
  * @param {object} dynamic the dynamic configuration
- * @param {{flags?: string[], files?: Record<string, string>, env?: Record<string, string>}} options more flags, and
- *   files to put into its folder first (their names may be used in flags as {folder}/NAME)
+ * @param {{flags?: string[], files?: Record<string, string>, env?: Record<string, string>, admin?: number}} options more
+ *   flags; files to put into its folder first (their names may be used in flags as {folder}/NAME); `admin` is the port of
+ *   the API, if flags put it on an entry point
  */
-export async function startLimpet(dynamic, { flags = [], files = {}, env = {} } = {}) {
+export async function startLimpet(dynamic, { flags = [], files = {}, env = {}, admin } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-test-'));
   const file = join(folder, 'dynamic.yml');
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(dynamic, null, 2));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const [port, adminPort] = [await freePort(), admin ?? await freePort()];
   const child = spawn(
     limpetBinary(),
     [
       'run',
       `--entryPoints.web.address=127.0.0.1:${port}`,
-      `--api.address=127.0.0.1:${adminPort}`,
+      ...(admin ? [] : [`--api.address=127.0.0.1:${adminPort}`]),
       '--api.dashboard=true',
       `--providers.file.filename=${file}`,
       '--providers.providersThrottleDuration=50ms',
