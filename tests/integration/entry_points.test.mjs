@@ -195,6 +195,26 @@ describe('PROXY protocol', { timeout: 60_000 }, () => {
     assert.deepEqual(server.to('/once-').map((request) => request.get('x-forwarded-for')), ['192.0.2.12', '192.0.2.12']);
   });
 
+  it('may come before an upgrade', async () => {
+    const upgrading = await RawServer.start(undefined, { onHead: (_, connection) => {
+      connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+      return false;
+    } });
+    const other = await startLimpet(plain([upgrading.url]), { flags: ['--entryPoints.web.proxyProtocol.insecure=true'] });
+    try {
+      const client = await RawClient.connect(other.port);
+      client.write(`PROXY TCP4 192.0.2.14 10.0.0.9 4711 80\r\n${get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+        + 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n')}`);
+      assert.equal((await client.readHead()).status, 101);
+      assert.equal((await client.reader.bytes(5)).toString(), 'hello');
+      assert.equal(upgrading.requests[0].get('x-real-ip'), '192.0.2.14');
+      client.close();
+    } finally {
+      await other.stop();
+      await upgrading.stop();
+    }
+  });
+
   it('does not have to be there', async () => {
     assert.equal(await clientBehind(''), '127.0.0.2');
   });

@@ -1,10 +1,10 @@
-// From start to stop: where the configuration comes from and what a wrong one costs, what an entry point may be, and what
-// each signal does to those who are connected.
+// From start to stop: where the configuration comes from and what a wrong one costs, and what each signal does to those who
+// are connected.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { freePort, limpetBinary, oneService, startLimpet, until } from './limpet_process.mjs';
@@ -292,100 +292,5 @@ describe('the static configuration', { timeout: 60_000 }, () => {
       assert.equal((await limpet.stop()).code, 0);
       await server.stop();
     }
-  });
-});
-
-describe('entry points', { timeout: 60_000 }, () => {
-  const hasV6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
-  let server;
-  let limpet;
-  let v6Port;
-  before(async () => {
-    server = await startNamed('a');
-    v6Port = await freePort();
-    limpet = await startLimpet(plain(server.url), {
-      flags: ['--entryPoints.web.proxyProtocol.trustedIPs=127.0.0.2', '--entryPoints.sock.address=unix:{folder}/web.sock',
-        ...(hasV6 ? [`--entryPoints.six.address=[::1]:${v6Port}`] : [])],
-    });
-  });
-  after(async () => {
-    assert.equal(await limpet?.stop(), 0);
-    await stopAll(server);
-  });
-
-  const from = (localAddress) => RawClient.connect({ port: limpet.port, host: '127.0.0.1', localAddress });
-  const realIp = async (client) => {
-    const response = await client.readResponse();
-    client.close();
-    assert.equal(response.status, 200);
-    const { headers } = JSON.parse(response.body);
-    assert.equal(headers['x-forwarded-for'], headers['x-real-ip']);
-    return headers['x-real-ip'];
-  };
-  const version2 = (command, family, addresses) => {
-    const head = Buffer.from('\r\n\r\n\0\r\nQUIT\n\x21\x11\0\0', 'latin1');
-    head[12] = 0x20 | command;
-    head[13] = family;
-    head.writeUInt16BE(addresses.length, 14);
-    return Buffer.concat([head, Buffer.from(addresses)]);
-  };
-  const v4 = [192, 0, 2, 7, 127, 0, 0, 1, 0x30, 0x39, 0, 80];
-
-  it('read the PROXY header of those who are trusted, however it arrives', async () => {
-    for (const [header, address] of [
-      ['PROXY TCP4 192.0.2.7 127.0.0.1 12345 80\r\n', '192.0.2.7'],
-      ['PROXY TCP6 2001:db8::7 ::1 12345 80\r\n', '2001:db8::7'],
-      ['PROXY UNKNOWN\r\n', '127.0.0.2'],
-      [version2(1, 0x11, v4), '192.0.2.7'],
-      [version2(1, 0x11, [...v4, 0x03, 0, 4, 1, 2, 3, 4]), '192.0.2.7'],
-      [version2(1, 0x21, [0x20, 1, 0x0d, 0xb8, ...Array(11).fill(0), 7, ...Array(16).fill(0), 1, 2, 3, 4]), '2001:db8::7'],
-      [version2(0, 0x00, []), '127.0.0.2'],
-    ]) {
-      const client = await from('127.0.0.2');
-      client.socket.write(header);
-      assert.equal(await realIp(client.write(get())), address, String(header));
-      const drip = await from('127.0.0.2');
-      for (const byte of Buffer.from(header)) await new Promise((resolve) => { drip.socket.write(Buffer.of(byte), resolve); });
-      assert.equal(await realIp(drip.write(get())), address, String(header));
-    }
-  });
-
-  it('drop those who are trusted and send none, or a broken one', async () => {
-    for (const start of [get(), 'PROXY TCP4 nonsense\r\n', version2(7, 0x11, v4).toString('latin1')]) {
-      const client = await from('127.0.0.2');
-      assert.equal(await client.write(start).rest({ resetToo: true }), '');
-    }
-  });
-
-  it('take no PROXY header from others', async () => {
-    for (const header of ['PROXY TCP4 192.0.2.7 127.0.0.1 12345 80\r\n', version2(1, 0x11, v4).toString('latin1')]) {
-      const client = await from('127.0.0.1');
-      assert.equal((await client.write(header + get()).readResponse()).status, 400);
-      client.close();
-    }
-    assert.equal(await realIp((await from('127.0.0.1')).write(get())), '127.0.0.1');
-  });
-
-  it('may be a Unix socket', async () => {
-    const response = await visit({ path: join(limpet.folder, 'web.sock') });
-    assert.equal(response.server, 'a');
-    const client = await RawClient.connect({ path: join(limpet.folder, 'web.sock') });
-    for (let i = 0; i < 3; ++i) assert.equal((await client.write(get()).readResponse()).status, 200);
-    client.close();
-  });
-
-  it('may have an IPv6 address', { skip: !hasV6 && 'this machine has no ::1' }, async () => {
-    const response = await visit({ port: v6Port, host: '::1' });
-    assert.equal(response.server, 'a');
-    assert.equal(response.echo.headers['x-real-ip'], '::1');
-  });
-
-  it('serve an upgrade behind a PROXY header', async () => {
-    const client = await from('127.0.0.2');
-    client.write('PROXY TCP4 192.0.2.7 127.0.0.1 12345 80\r\n' + get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
-      + 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'));
-    assert.equal((await client.readHead()).status, 101);
-    assert.equal((await client.reader.bytes(3)).toString('latin1'), '\x81\x01a');
-    client.close();
   });
 });
