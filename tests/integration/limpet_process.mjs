@@ -20,14 +20,26 @@ export function limpetBinary() {
   return found;
 }
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+// Below the range from which the kernel takes ports for outgoing connections, so that none of those is in the way.
+const [FIRST_PORT, LAST_PORT] = [16_000, 32_000];
+const given = new Set();
+
+/** A port of 127.0.0.1 that nobody listened on a moment ago; a different one at each call. */
 export async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    if (given.has(port)) continue;
+    given.add(port);
+    const probe = createServer();
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    probe.close();
+    await once(probe, 'close');
+    return port;
+  }
 }
 
 /** Resolves when `check` returns something truthy (which it resolves with); fails after `deadline` ms, saying `what`. */
