@@ -200,7 +200,8 @@ describe('PROXY protocol', { timeout: 60_000 }, () => {
       connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
       return false;
     } });
-    const other = await startLimpet(plain([upgrading.url]), { flags: ['--entryPoints.web.proxyProtocol.insecure=true'] });
+    const other = await startLimpet(plain([upgrading.url]), { flags: ['--entryPoints.web.proxyProtocol.insecure=true',
+      '--shutdown.tunnelGrace=0s'] });
     try {
       const client = await RawClient.connect(other.port);
       client.write(`PROXY TCP4 192.0.2.14 10.0.0.9 4711 80\r\n${get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'

@@ -234,7 +234,7 @@ describe('tunnels on the wire', { timeout: 120_000 }, () => {
         }
       },
     });
-    limpet = await startLimpet(plain([server.url]));
+    limpet = await startLimpet(plain([server.url]), { flags: ['--shutdown.tunnelGrace=0s'] });
   });
   after(async () => {
     await limpet?.stop();
@@ -421,7 +421,8 @@ describe('refused upgrades', { timeout: 60_000 }, () => {
 describe('silent tunnels', { timeout: 60_000 }, () => {
   it('end after tunnelIdleTimeout, and talking ones do not', async () => {
     const server = await RawServer.start(undefined, { onHead: (_, connection) => { connection.write(`${switching}\r\n`); return false; } });
-    const limpet = await startLimpet(plain([server.url], { tunnelIdleTimeout: '2s' }));
+    const limpet = await startLimpet(plain([server.url], { tunnelIdleTimeout: '2s' }),
+      { flags: ['--shutdown.tunnelGrace=0s'] });
     try {
       const [silent, talking] = [await RawClient.connect(limpet.port), await RawClient.connect(limpet.port)];
       for (const client of [silent, talking]) {
