@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "relay/epoll_engine.h"
-#include "relay/ring.h"
 #include "relay/uring_engine.h"
 
 namespace limpet::relay {
@@ -38,20 +37,12 @@ std::unique_ptr<Engine> make_uring_engine(net::Reactor& reactor, base::Duration 
   return std::make_unique<UringEngine>(reactor, half_open_timeout, small_reads);
 }
 
-std::optional<std::string> why_no_uring() {
-  try {
-    const Ring ring;
-    return std::nullopt;
-  } catch (const std::system_error& error) {
-    return error.what();
-  }
-}
-
 EngineKind choose_engine(std::string_view wanted) {
-  if (wanted != "io_uring") return EngineKind::kEpoll;
+  if (wanted == "epoll") return EngineKind::kEpoll;
   const std::optional<std::string> why_not = why_no_uring();
   if (!why_not) return EngineKind::kUring;
-  base::log_warn("io_uring is not to be had here, so the relay engine is epoll: {}", *why_not);
+  const auto level = wanted == "auto" ? base::LogLevel::kInfo : base::LogLevel::kWarn;
+  base::log(level, "relay engine: epoll, as io_uring is not to be had here: {}", *why_not);
   return EngineKind::kEpoll;
 }
 

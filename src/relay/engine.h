@@ -96,13 +96,14 @@ inline constexpr base::Duration kHalfOpenTimeout = std::chrono::seconds(60);
 inline constexpr std::uint8_t kSmallReadsForRing = 16;
 
 /// The engine on io_uring: small messages by standing receives and batched sends, everything else as the
-/// epoll engine does it. The thread that first turns the reactor with a tunnel in it must be the only one.
-/// Throws std::system_error where the kernel does not allow it.
+/// epoll engine does it. Belongs to the thread that turns the reactor. Throws std::system_error where the
+/// kernel does not allow it.
 [[nodiscard]] std::unique_ptr<Engine> make_uring_engine(net::Reactor& reactor,
                                                         base::Duration half_open_timeout = kHalfOpenTimeout,
                                                         std::uint8_t small_reads = kSmallReadsForRing);
 
-/// Why io_uring can't be used here, for the log; nothing if it can.
+/// Why io_uring can't be used here, for the log; nothing if it can. Tries it with a connection over the
+/// loopback; blocks for half a second at worst.
 [[nodiscard]] std::optional<std::string> why_no_uring();
 
 enum class EngineKind : std::uint8_t { kEpoll, kUring };

@@ -61,7 +61,7 @@ Ring::~Ring() {
   io_uring_queue_exit(&ring_);
 }
 
-io_uring_sqe& Ring::entry() noexcept {
+void Ring::prepare_submission() noexcept {
   if (!enabled_) {
     // liburing 2.3 declares io_uring_enable_rings() and does not export it.
     LIMPET_CHECK(io_uring_register(static_cast<unsigned>(ring_.ring_fd), IORING_REGISTER_ENABLE_RINGS,
@@ -70,9 +70,13 @@ io_uring_sqe& Ring::entry() noexcept {
     // Only saves a look-up for each system call.
     static_cast<void>(io_uring_register_ring_fd(&ring_));
   }
+  publish_buffers();
+}
+
+io_uring_sqe& Ring::entry() noexcept {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   for (int tries = 0; entry == nullptr && tries < 1000; ++tries) {
-    publish_buffers();
+    prepare_submission();
     io_uring_submit(&ring_);
     entry = io_uring_get_sqe(&ring_);
   }
@@ -81,7 +85,7 @@ io_uring_sqe& Ring::entry() noexcept {
 }
 
 void Ring::submit_and_wait(int timeout_ms) noexcept {
-  publish_buffers();
+  prepare_submission();
   if (timeout_ms < 0) {
     io_uring_submit_and_wait(&ring_, 1);
   } else if (timeout_ms == 0) {

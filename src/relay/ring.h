@@ -4,8 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 namespace limpet::relay {
 
@@ -23,8 +21,8 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   ~Ring();
 
-  /// A cleared entry to be filled in at once; submitted with the next submit(). The thread that calls this
-  /// first is the ring's from then on.
+  /// An entry to be filled in at once; submitted with the next submit_and_wait(), or earlier if there are
+  /// many.
   [[nodiscard]] io_uring_sqe& entry() noexcept;
   /// Submits what there is and waits for a completion, for at most `timeout_ms` (-1: as long as it takes).
   void submit_and_wait(int timeout_ms) noexcept;
@@ -39,7 +37,7 @@ class Ring {
   void forget_completions(unsigned count) noexcept { io_uring_cq_advance(&ring_, count); }
 
   [[nodiscard]] char* buffer(std::uint16_t number) noexcept { return memory_.data() + number * kBufferSize; }
-  /// The kernel may use the buffer again, from the next submit() on.
+  /// The kernel may use the buffer again, from the next submission on.
   void give_back(std::uint16_t number) noexcept;
 
  private:
@@ -57,6 +55,7 @@ class Ring {
     std::size_t size_;
   };
 
+  void prepare_submission() noexcept;
   void publish_buffers() noexcept;
 
   Pages memory_;
