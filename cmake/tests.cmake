@@ -12,7 +12,7 @@ foreach(room ${rooms})
     target_link_libraries(test_${room} PRIVATE limpet_${room} limpet_warnings GTest::gmock GTest::gtest_main
       ${RAPIDCHECK_LIBRARY} nlohmann_json::nlohmann_json)
     add_test(NAME ${room} COMMAND test_${room})
-    set_tests_properties(${room} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${room} PROPERTIES TIMEOUT 900)
   endif()
 endforeach()
 add_test(NAME includes COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-includes)
