@@ -226,7 +226,7 @@ describe('servers that answer late', { timeout: 60_000 }, () => {
   before(async () => {
     server = await RawServer.start((_, connection) => { waiting.push(connection); });
     limpet = await startLimpet(plain([server.url]),
-      { flags: ['--entryPoints.web.transport.respondingTimeouts.readTimeout=300ms'] });
+      { flags: ['--entryPoints.web.transport.respondingTimeouts.readTimeout=1s'] });
   });
   after(async () => {
     await limpet?.stop();
@@ -246,7 +246,7 @@ describe('servers that answer late', { timeout: 60_000 }, () => {
 
   it('are waited for: the time for reading a request is over when it has been read', async () => {
     const client = await upload();
-    assert.ok(await client.reader.isQuietFor(600));
+    assert.ok(await client.reader.isQuietFor(1500));
     waiting[0].write(answer('at last'));
     assert.equal((await client.readResponse()).body, 'at last');
     client.close();
