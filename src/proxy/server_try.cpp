@@ -152,7 +152,9 @@ void ServerTry::compose_request() {
   request.forwarded.server_name = host_name();
   request.forwarded.tls = context.tls;
   request.forwarded.trusted = exchange_.trusted();
-  request.host = service_.settings().pass_host_header ? head.host : std::string_view(server_.host);
+  // An HTTP/1.0 client may name no host, and servers refuse an empty one.
+  const bool pass_host = service_.settings().pass_host_header && !head.host.empty();
+  request.host = pass_host ? head.host : std::string_view(server_.host);
   request.path_prefix = server_.path_prefix;
   request.upgrade = upgrade_;
   head_.clear();

@@ -93,6 +93,12 @@ describe('nginx and curl', { timeout: 120_000, skip: !nginxBinary && 'nginx is n
     assert.equal(body.toString(), 'path /where?a=b\nhost chat.example\nfrom 127.0.0.1\n');
   });
 
+  it('serve a client of old that names no host', async () => {
+    const client = await RawClient.connect(limpet.port);
+    client.write('GET /old HTTP/1.0\r\n\r\n');
+    assert.match(await client.rest(), new RegExp(`^HTTP/1.1 200 .*host 127\\.0\\.0\\.1:${nginx.port}\n`, 's'));
+  });
+
   it('agree on HEAD, ranges, conditions, redirects and statuses', async () => {
     const { status, head, body } = await curl('/files/text.txt', '--head');
     assert.equal(status, 200);
