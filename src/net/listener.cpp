@@ -18,6 +18,7 @@ namespace {
 constexpr int kBacklog = 4096;
 constexpr int kAcceptsPerEvent = 64;
 constexpr base::Duration kPause = std::chrono::milliseconds(100);
+constexpr base::Duration kBetweenWarnings = std::chrono::seconds(10);
 
 // A socket file that nobody accepts on was left behind by a dead process.
 void remove_stale_socket(const SocketAddress& address) {
@@ -59,8 +60,12 @@ SocketAddress local_address(int fd) noexcept {
   return SocketAddress::from_native(reinterpret_cast<sockaddr*>(&storage), length);
 }
 
-Listener::Listener(Reactor& reactor, int fd, Accepted accepted)
-    : reactor_(reactor), fd_(fd), accepted_(std::move(accepted)), pause_(&Listener::resume, this) {
+Listener::Listener(Reactor& reactor, int fd, Accepted accepted, Exhausted exhausted)
+    : reactor_(reactor),
+      fd_(fd),
+      accepted_(std::move(accepted)),
+      exhausted_(std::move(exhausted)),
+      pause_(&Listener::resume, this) {
   resume(this);
 }
 
@@ -81,13 +86,22 @@ void Listener::on_events(std::uint32_t /*events*/) noexcept {
     if (!fd) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        base::log_warn("cannot accept: {}; pausing for 100ms", strerrordesc_np(errno));
-        pause();
+        run_short(errno);
       }
       return;
     }
     accepted_(std::move(fd), SocketAddress::from_native(reinterpret_cast<sockaddr*>(&storage), length));
   }
+}
+
+void Listener::run_short(int code) noexcept {
+  const base::TimePoint now = reactor_.now();
+  if (warned_ == base::TimePoint::min() || now - warned_ >= kBetweenWarnings) {
+    warned_ = now;
+    base::log_warn("connections wait, because they cannot be accepted: {}", strerrordesc_np(code));
+  }
+  if (exhausted_) exhausted_();
+  pause();
 }
 
 void Listener::pause() noexcept {

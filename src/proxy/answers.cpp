@@ -29,7 +29,8 @@ Answer refusal_answer(balancing::Refusal reason) {
 Answer failure_answer(const base::Failure& failure) {
   const bool late = failure.kind == base::FailureKind::kTimeout;
   if (failure.side == base::Side::kClient) return status_answer(late ? 408 : 400);
-  Answer answer = status_answer(late ? 504 : 502);
+  const std::uint16_t status = failure.side == base::Side::kOwn ? 503 : late ? 504 : 502;
+  Answer answer = status_answer(status);
   answer.fields.emplace_back("Limpet-Reason", failure.text());
   return answer;
 }

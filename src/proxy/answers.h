@@ -21,8 +21,8 @@ struct WriteOptions {
 /// 503 with the reason in a Limpet-Reason field, and a Retry-After with jitter where waiting helps.
 [[nodiscard]] Answer refusal_answer(balancing::Refusal reason);
 
-/// 504 for a server that took too long, 502 for every other failure of its own, with a Limpet-Reason field;
-/// 408 for a client whose body took too long, 400 for one whose body is malformed.
+/// 504 for a server that took too long, 502 for every other failure of its own, 503 for one of ours, with a
+/// Limpet-Reason field; 408 for a client whose body took too long, 400 for one whose body is malformed.
 [[nodiscard]] Answer failure_answer(const base::Failure& failure);
 
 /// Sets, removes and adds an answer's fields as middlewares want it. Date and framing stay Limpet's own.

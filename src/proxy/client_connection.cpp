@@ -11,6 +11,7 @@ namespace limpet::proxy {
 namespace {
 
 constexpr base::Duration kLingerTime = std::chrono::seconds(2);
+constexpr base::Duration kTimeForFirstRequest = std::chrono::seconds(1);
 constexpr std::size_t kLingerBytes = 256 * 1024;
 
 }  // namespace
@@ -167,6 +168,10 @@ net::Task<void> ClientConnection::linger() {
     if (!got || *got == 0) break;
     total += *got;
   }
+}
+
+void ClientConnection::close_if_spare() noexcept {
+  if (requests_ > 0 || worker_.reactor().now() - opened_ > kTimeForFirstRequest) close_if_idle();
 }
 
 void ClientConnection::close_if_idle() noexcept {

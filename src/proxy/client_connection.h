@@ -41,6 +41,9 @@ class ClientConnection {
 
   /// Closes the connection if it is between requests. For shutdown.
   void close_if_idle() noexcept;
+  /// Closes the connection if it is between requests, or has long had time for its first one. For want of
+  /// descriptors.
+  void close_if_spare() noexcept;
   /// Breaks off whatever it is doing.
   void abort() noexcept { socket_.cancel(); }
 

@@ -133,6 +133,7 @@ bool ServerTry::connect() {
     failure_ = {.kind = base::FailureKind::kNoDescriptors, .side = base::Side::kOwn};
     connection_.reset();
   }
+  if (failure_.kind == base::FailureKind::kNoDescriptors) worker.shed();
   return false;
 }
 

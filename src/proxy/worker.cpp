@@ -30,9 +30,20 @@ Worker::~Worker() = default;
 
 void Worker::listen(const EntryPoint& entry_point, int fd) {
   listeners_.push_back(std::make_unique<net::Listener>(
-      reactor_, fd, [this, &entry_point](net::Fd accepted_fd, const net::SocketAddress& peer) {
+      reactor_, fd,
+      [this, &entry_point](net::Fd accepted_fd, const net::SocketAddress& peer) {
         accepted(entry_point, std::move(accepted_fd), peer);
+      },
+      [this] {
+        for (Worker* peer : peers_) peer->reactor_.post([peer] { peer->shed(); });
       }));
+}
+
+void Worker::shed() {
+  servers_.prune([](const balancing::ServerState&) { return false; });
+  for (ClientConnection* connection = connections_; connection != nullptr; connection = connection->next_) {
+    connection->close_if_spare();
+  }
 }
 
 void Worker::run() {

@@ -95,6 +95,9 @@ class Worker {
     load_.fetch_sub(1, std::memory_order_relaxed);
   }
 
+  /// Gives descriptors back that can be spared: kept connections to servers, and clients' that are idle.
+  void shed();
+
  private:
   void accepted(const EntryPoint& entry_point, net::Fd fd, const net::SocketAddress& peer);
   void serve(const EntryPoint& entry_point, net::Fd fd, const net::SocketAddress& peer);

@@ -67,20 +67,23 @@ export function oneService(urls, loadBalancer = {}) {
 /**
  * Starts limpet and waits until it answers.
  * @param {object} dynamic the dynamic configuration
- * @param {{flags?: string[], files?: Record<string, string>, env?: Record<string, string>, admin?: number}} options more
- *   flags; files to put into its folder first (their names may be used in flags as {folder}/NAME); `admin` is the port of
- *   the API, if flags put it on an entry point
+ * @param {{flags?: string[], files?: Record<string, string>, env?: Record<string, string>, admin?: number,
+ *   under?: string[]}} options more flags; files to put into its folder first (their names may be used in flags as
+ *   {folder}/NAME); `admin` is the port of the API, if flags put it on an entry point; `under` is a command that becomes
+ *   limpet, such as prlimit
  */
-export async function startLimpet(dynamic, { flags = [], files = {}, env = {}, admin } = {}) {
+export async function startLimpet(dynamic, { flags = [], files = {}, env = {}, admin, under = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-test-'));
   const file = join(folder, 'dynamic.yml');
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(dynamic, null, 2));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const [port, adminPort] = [await freePort(), admin ?? await freePort()];
+  const [command, ...before] = [...under, limpetBinary()];
   const child = spawn(
-    limpetBinary(),
+    command,
     [
+      ...before,
       'run',
       `--entryPoints.web.address=127.0.0.1:${port}`,
       ...(admin ? [] : [`--api.address=127.0.0.1:${adminPort}`]),
