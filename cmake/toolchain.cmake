@@ -6,7 +6,9 @@ target_compile_options(limpet_warnings INTERFACE
 
 find_program(LIMPET_CCACHE ccache)
 if(LIMPET_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${LIMPET_CCACHE})
+  # Precompiled headers can be cached only if ccache may overlook what they were made of, and when.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${LIMPET_CCACHE})
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_link_options(-fuse-ld=lld-19)
@@ -20,4 +22,6 @@ else()
   add_compile_options(-fstack-protector-strong)
   add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 endif()
+# Everywhere or nowhere: a precompiled header is refused where it differs.
+add_compile_options(-pthread)
 add_compile_definitions(LIMPET_VERSION="${PROJECT_VERSION}")
