@@ -25,16 +25,22 @@ ServerState::ServerState(std::string service, std::string url, std::uint32_t thr
       threads_(threads),
       traffic_(std::make_unique<TrafficCounters[]>(threads)) {}
 
-bool ServerState::try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept {
+// Adds `count` times `each` if that many more seats are within the capacity.
+bool ServerState::try_add(std::uint32_t count, std::uint64_t each, std::uint32_t capacity) noexcept {
   if (capacity == 0) {
-    seats_.fetch_add(1, std::memory_order_relaxed);
-  } else {
-    std::uint32_t taken = seats_.load(std::memory_order_relaxed);
-    do {
-      if (taken >= capacity) return false;
-    } while (!seats_.compare_exchange_weak(taken, taken + 1, std::memory_order_acquire,
-                                           std::memory_order_relaxed));
+    seats_.fetch_add(count * each, std::memory_order_relaxed);
+    return true;
   }
+  std::uint64_t seats = seats_.load(std::memory_order_relaxed);
+  do {
+    if (std::uint64_t{taken_of(seats)} + reserved_of(seats) + count > capacity) return false;
+  } while (!seats_.compare_exchange_weak(seats, seats + count * each, std::memory_order_acquire,
+                                         std::memory_order_relaxed));
+  return true;
+}
+
+bool ServerState::try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept {
+  if (!try_add(1, 1, capacity)) return false;
   if (kind == SeatKind::kTunnel) tunnels_.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -42,6 +48,19 @@ bool ServerState::try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept 
 void ServerState::release_seat(SeatKind kind) noexcept {
   if (kind == SeatKind::kTunnel) tunnels_.fetch_sub(1, std::memory_order_relaxed);
   seats_.fetch_sub(1, std::memory_order_release);
+}
+
+bool ServerState::try_reserve(std::uint32_t count, std::uint32_t capacity) noexcept {
+  return try_add(count, kOneReserved, capacity);
+}
+
+void ServerState::release_reserved(std::uint32_t count) noexcept {
+  seats_.fetch_sub(count * kOneReserved, std::memory_order_release);
+}
+
+void ServerState::take_reserved(SeatKind kind) noexcept {
+  if (kind == SeatKind::kTunnel) tunnels_.fetch_add(1, std::memory_order_relaxed);
+  seats_.fetch_sub(kOneReserved - 1, std::memory_order_acq_rel);
 }
 
 void ServerState::turn_into_tunnel() noexcept {
@@ -99,7 +118,7 @@ void ServerRegistry::forget_unused() {
   // A count of one can't grow meanwhile: only this registry, on this thread, hands out a state nobody else
   // holds.
   std::erase_if(states_, [](const auto& entry) {
-    return entry.second.use_count() == 1 && entry.second->seats_taken() == 0;
+    return entry.second.use_count() == 1 && entry.second->seats_in_use() == 0;
   });
 }
 

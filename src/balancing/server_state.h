@@ -46,12 +46,29 @@ class ServerState {
   /// Stable id for the API: 16 hex digits of FNV-1a of "service|url".
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
 
-  /// Takes a seat if fewer than `capacity` are taken (0: no limit). Exact under any concurrency.
+  /// Takes a seat if fewer than `capacity` are taken or reserved (0: no limit). Exact under any concurrency.
   [[nodiscard]] bool try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept;
   void release_seat(SeatKind kind) noexcept;
   /// Turns a request's seat into a tunnel's; the number of seats taken does not change.
   void turn_into_tunnel() noexcept;
-  [[nodiscard]] std::uint32_t seats_taken() const noexcept { return seats_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t seats_taken() const noexcept {
+    return taken_of(seats_.load(std::memory_order_relaxed));
+  }
+
+  /// Reserves `count` seats if, with those taken and reserved, they are within `capacity` (0: no limit): all
+  /// of them or none. Counted in the same word as the seats taken, so that both together are exact.
+  [[nodiscard]] bool try_reserve(std::uint32_t count, std::uint32_t capacity) noexcept;
+  void release_reserved(std::uint32_t count) noexcept;
+  /// Turns one reserved seat into one taken; the sum of both does not change.
+  void take_reserved(SeatKind kind) noexcept;
+  [[nodiscard]] std::uint32_t seats_reserved() const noexcept {
+    return reserved_of(seats_.load(std::memory_order_relaxed));
+  }
+  /// Seats that nobody else can have: taken and reserved.
+  [[nodiscard]] std::uint64_t seats_in_use() const noexcept {
+    const std::uint64_t seats = seats_.load(std::memory_order_relaxed);
+    return std::uint64_t{taken_of(seats)} + reserved_of(seats);
+  }
   [[nodiscard]] std::uint32_t tunnels_open() const noexcept {
     return tunnels_.load(std::memory_order_relaxed);
   }
@@ -79,10 +96,20 @@ class ServerState {
   [[nodiscard]] Totals totals() const noexcept;
 
  private:
+  static constexpr unsigned kReservedShift = 32;
+  static constexpr std::uint64_t kOneReserved = std::uint64_t{1} << kReservedShift;
+  [[nodiscard]] static constexpr std::uint32_t taken_of(std::uint64_t seats) noexcept {
+    return static_cast<std::uint32_t>(seats);
+  }
+  [[nodiscard]] static constexpr std::uint32_t reserved_of(std::uint64_t seats) noexcept {
+    return static_cast<std::uint32_t>(seats >> kReservedShift);
+  }
+  [[nodiscard]] bool try_add(std::uint32_t count, std::uint64_t each, std::uint32_t capacity) noexcept;
+
   std::string service_;
   std::string url_;
   std::string id_;
-  std::atomic<std::uint32_t> seats_{0};
+  std::atomic<std::uint64_t> seats_{0};  // low half: taken; high half: reserved
   std::atomic<std::uint32_t> tunnels_{0};
   std::atomic<AdminState> admin_{AdminState::kReady};
   std::atomic<Health> health_{Health::kUnknown};
@@ -133,7 +160,7 @@ class ServerRegistry {
   explicit ServerRegistry(std::uint32_t threads) : threads_(threads) {}
   /// The state of this server, made if new.
   [[nodiscard]] std::shared_ptr<ServerState> find_or_add(std::string_view service, std::string_view url);
-  /// Drops what nobody else holds and has no seat taken.
+  /// Drops what nobody else holds and has no seat taken or reserved.
   void forget_unused();
   [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
 

@@ -56,7 +56,7 @@ bool takes_user(const Candidate& candidate, const Newcomer& newcomer) noexcept {
 
 bool has_seat_for(const Candidate& candidate, const Newcomer& newcomer) noexcept {
   return takes_user(candidate, newcomer) &&
-         (candidate.capacity == 0 || candidate.state->seats_taken() < candidate.capacity);
+         (candidate.capacity == 0 || candidate.state->seats_in_use() < candidate.capacity);
 }
 
 /// A number below `bound` from the high bits of a random one.
@@ -176,7 +176,7 @@ std::optional<std::size_t> Picker::least_loaded(const Newcomer& newcomer) const 
   std::uint64_t best_seats = 0;
   for (std::size_t step = 0, i = start; step < count; ++step, i = i + 1 == count ? 0 : i + 1) {
     if (!has_seat_for(candidates_[i], newcomer)) continue;
-    const std::uint64_t seats = candidates_[i].state->seats_taken();
+    const std::uint64_t seats = candidates_[i].state->seats_in_use();
     if (best && !less_loaded(seats, candidates_[i], best_seats, candidates_[*best])) continue;
     best = i;
     best_seats = seats;
@@ -196,8 +196,9 @@ std::optional<std::size_t> Picker::better_of_two(const Newcomer& newcomer) const
     const bool first_can = has_seat_for(candidates_[first], newcomer);
     const bool second_can = has_seat_for(candidates_[second], newcomer);
     if (first_can && second_can) {
-      const bool second_is_better = less_loaded(candidates_[second].state->seats_taken(), candidates_[second],
-                                                candidates_[first].state->seats_taken(), candidates_[first]);
+      const bool second_is_better =
+          less_loaded(candidates_[second].state->seats_in_use(), candidates_[second],
+                      candidates_[first].state->seats_in_use(), candidates_[first]);
       return second_is_better ? second : first;
     }
     if (first_can) return first;
