@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "config/effective.h"
+#include "http/url.h"
 #include "net/address.h"
 #include "proxy/middlewares/chain_factory.h"
 
@@ -30,8 +31,12 @@ bool leads_back(const net::SocketAddress& server, const std::string& listening) 
 
 }  // namespace
 
-Configuration::Configuration(admin::ControlState& state, balancing::ServerRegistry& registry, Publish publish)
-    : state_(state), registry_(registry), publish_(std::move(publish)) {
+Configuration::Configuration(net::Reactor& reactor, admin::ControlState& state,
+                             balancing::ServerRegistry& registry, Publish publish)
+    : state_(state), registry_(registry), publish_(std::move(publish)), host_names_(reactor, [this] {
+        base::log_info("host names of servers have other addresses now");
+        build();
+      }) {
   latest_["internal"] = config::internal_dynamic(state_.settings);
   if (state_.addresses.contains(admin::kAdminEntryPoint)) {
     config::Router admin;
@@ -93,7 +98,8 @@ void Configuration::build() {
   using enum routing::InternalService;
   input.internal_services = {kApi, kDashboard, kPing, kPrometheus, kNoop};
   input.registry = &registry_;
-  input.resolve = [](const std::string& host) { return net::resolve(host); };
+  use_host_names();
+  input.resolve = [this](const std::string& host) { return host_names_.find(host); };
   input.make_chain = proxy::make_chain;
   const std::shared_ptr<const routing::Snapshot> previous = state_.built.snapshot;
   input.previous = previous.get();
@@ -118,6 +124,19 @@ void Configuration::build() {
   }
   publish_(state_.built.snapshot);
   registry_.forget_unused();
+}
+
+void Configuration::use_host_names() {
+  std::set<std::string> names;
+  for (const config::Service& service : state_.services | std::views::values) {
+    const auto* settings = std::get_if<config::LoadBalancer>(&service.kind);
+    if (settings == nullptr) continue;
+    for (const config::Server& server : settings->servers) {
+      auto url = http::parse_server_url(server.url);
+      if (url && !net::IpAddress::parse(url->host)) names.insert(std::move(url->host));
+    }
+  }
+  host_names_.use(names);
 }
 
 void Configuration::warn_of_loops() const {

@@ -8,6 +8,8 @@
 
 #include "admin/state.h"
 #include "balancing/server_state.h"
+#include "net/host_names.h"
+#include "net/reactor.h"
 #include "providers/provider.h"
 #include "routing/snapshot_builder.h"
 
@@ -19,8 +21,10 @@ class Configuration final : public providers::Sink {
  public:
   using Publish = std::function<void(std::shared_ptr<const routing::Snapshot>)>;
 
-  /// `state` and `registry` outlive it. `publish` is called with each new snapshot.
-  Configuration(admin::ControlState& state, balancing::ServerRegistry& registry, Publish publish);
+  /// `reactor` is the control thread's; it, `state` and `registry` outlive it. `publish` is called with each
+  /// new snapshot.
+  Configuration(net::Reactor& reactor, admin::ControlState& state, balancing::ServerRegistry& registry,
+                Publish publish);
 
   void publish(std::string_view provider, config::Dynamic configuration, base::Diagnostics warnings) override;
   void failed(std::string_view provider, base::Diagnostics errors) override;
@@ -30,6 +34,7 @@ class Configuration final : public providers::Sink {
   void build();
 
  private:
+  void use_host_names();
   void warn_of_loops() const;
   void log_problems(const routing::Reports& reports, std::string_view kind) const;
 
@@ -37,6 +42,7 @@ class Configuration final : public providers::Sink {
   balancing::ServerRegistry& registry_;
   Publish publish_;
   std::map<std::string, config::Dynamic, std::less<>> latest_;  // by provider
+  net::HostNames host_names_;
   bool held_ = false;
 };
 

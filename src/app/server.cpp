@@ -52,7 +52,7 @@ Server::Server(const config::Loaded& loaded)
   open_entry_points();
   open_admin();
   configuration_ = std::make_unique<Configuration>(
-      state_, registry_,
+      reactor_, state_, registry_,
       [this](const std::shared_ptr<const routing::Snapshot>& built) { use_snapshot(built); });
   start_workers();
   start_providers();
