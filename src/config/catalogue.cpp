@@ -128,7 +128,7 @@ class Cataloguer {
       add(meta, FlagKind::kSwitch, "true or false", member ? "true" : "false");
     } else if constexpr (std::is_same_v<T, base::Duration>) {
       add(meta, FlagKind::kValue, "duration", base::format_duration(member));
-    } else if constexpr (Whole<T>) {
+    } else if constexpr (Whole<T> || std::is_same_v<T, double>) {
       add(meta, FlagKind::kValue, "number", fmt::format("{}", member));
     } else if constexpr (Optional<T>) {
       add_optional(meta, member.value_or(typename T::value_type{}));

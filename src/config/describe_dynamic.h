@@ -40,6 +40,10 @@ inline constexpr std::array kLostPolicyNoWaitNames = std::to_array<Name<LostPoli
     {"move", LostPolicy::kMove},
     {"reject", LostPolicy::kReject},
 });
+inline constexpr std::array kScalingPlacementNames = std::to_array<Name<ScalingPlacement>>({
+    {"pack", ScalingPlacement::kPack},
+    {"spread", ScalingPlacement::kSpread},
+});
 inline constexpr std::array kHealthCheckModeNames = std::to_array<Name<std::string_view>>({{"http", "http"}});
 
 template <class V, Is<Router> T>
@@ -135,6 +139,60 @@ void describe(V& v, T& t) {
           Range{1, 1'000'000});
 }
 
+template <class V, Is<ProcessDriver> T>
+void describe(V& v, T& t) {
+  v.field({"command",
+           "Command of a server, for example `node server.js --port {port}`; `{port}` stands for its port, "
+           "which is in the environment as PORT too; words and quotes as in a shell, but none runs it"},
+          t.command);
+  v.field({"workdir", "Directory it runs in; empty means Limpet's own"}, t.workdir);
+  v.field({"env", "Environment variables besides Limpet's own; an empty value removes", trait::kSecret},
+          t.env);
+  v.field({"ports", "First and last port given to servers"}, t.ports);
+  v.field({"url", "Address of a server"}, t.url);
+  v.field({"readyPath",
+           "Path that answers 2xx or 3xx once a server is ready; empty means that it takes TCP connections"},
+          t.ready_path);
+  v.field({"readyTimeout", "How long a server may take until it is ready"}, t.ready_timeout);
+  v.field({"stopSignal", "Signal that ends a server: TERM, INT, QUIT, HUP, USR1, USR2 or KILL"},
+          t.stop_signal);
+  v.field({"stopTimeout", "How long a server may take to end before it is killed"}, t.stop_timeout);
+}
+
+template <class V, Is<WebhookDriver> T>
+void describe(V& v, T& t) {
+  v.field({"url", "Where the wanted state is sent with POST, `http://host:port/path`"}, t.url);
+  v.field({"headers", "Headers of these requests", trait::kSecret}, t.headers);
+  v.field({"timeout", "How long one request may take; a failed one is sent again"}, t.timeout);
+  v.field({"startTimeout", "How long a server that was asked for may take until it is discovered"},
+          t.start_timeout);
+}
+
+template <class V, Is<Scaling> T>
+void describe(V& v, T& t) {
+  v.field({"min", "Least servers; 0 means none while nobody is there"}, t.min, Range{0, 10'000});
+  v.field({"max", "Most servers, draining ones among them"}, t.max, Range{1, 10'000});
+  v.field({"capacity", "Users of a server to plan with; default: the service's capacity, else 100"},
+          t.capacity, Range{1, 10'000'000});
+  v.field({"target", "Share of all seats in use when the number of servers is right, above 0 and at most 1"},
+          t.target);
+  v.field({"headroom", "Free seats kept at least; default: half a server's"}, t.headroom,
+          Range{0, 10'000'000});
+  v.field({"soft", "Share of a server's seats up to which new users are packed, above 0 and at most 1"},
+          t.soft);
+  v.choice({"placement",
+            "Where new users go: to the fullest server below `soft`, so that others can empty, "
+            "or to the emptiest"},
+           t.placement, kScalingPlacementNames);
+  v.field({"drain", "How long a server may drain until its last users are closed; default: for ever"},
+          t.drain);
+  v.field({"closeWindow", "Time over which these are closed one by one"}, t.close_window);
+  v.field({"interval", "Time between two decisions"}, t.interval);
+  v.field({"stabilisation", "What was needed within this time is kept"}, t.stabilisation);
+  v.field({"process", "Servers are processes that Limpet starts and stops"}, t.process);
+  v.field({"webhook", "Somebody else starts and stops servers, and is told what is wanted"}, t.webhook);
+}
+
 template <class V, Is<LoadBalancer> T>
 void describe(V& v, T& t) {
   v.field({"sticky", "Keep users with their server"}, t.sticky);
@@ -158,7 +216,15 @@ void describe(V& v, T& t) {
           t.response_timeout);
   v.field({"tunnelIdleTimeout", "When a silent tunnel is closed; 0 means never", trait::kOwn},
           t.tunnel_idle_timeout);
+  v.field({"scaling", "The number of servers follows the number of users", trait::kOwn}, t.scaling);
   v.unsupported({"serversTransport"});
+}
+
+/// Servers that are scaled have a capacity.
+inline void after_bind(LoadBalancer& settings) {
+  if (settings.scaling && settings.capacity == 0) {
+    settings.capacity = settings.scaling->capacity.value_or(Scaling::kUsualCapacity);
+  }
 }
 
 template <class V, Is<WeightedChild> T>

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "config/validate_scaling.h"
 #include "http/syntax.h"
 
 namespace limpet::config {
@@ -119,6 +120,9 @@ void check_kind(const LoadBalancer& settings, Findings& out) {
   if (settings.passive_health_check &&
       settings.passive_health_check->failure_window <= base::Duration::zero()) {
     out.error("passiveHealthCheck.failureWindow", "expected a time above 0");
+  }
+  for (ScalingProblem& problem : scaling_problems(settings)) {
+    out.error(problem.key, std::move(problem.message));
   }
 }
 

@@ -44,6 +44,7 @@ struct Server {
   bool preserve_path = false;
   bool fenced = false;                    ///< draining by discovery: bound users only
   std::optional<std::uint32_t> capacity;  ///< Limpet's own: overrides the service's
+  bool driven = false;                    ///< started by the service's driver; no key
   base::SourcePlace place;
   bool operator==(const Server&) const = default;
 };
@@ -140,6 +141,56 @@ struct PassiveHealthCheck {
   bool operator==(const PassiveHealthCheck&) const = default;
 };
 
+/// Limpet's own `scaling.placement`: where new users go.
+enum class ScalingPlacement : std::uint8_t {
+  kPack,    ///< the fullest server below its soft limit, so that servers can empty
+  kSpread,  ///< the emptiest server
+};
+
+/// Limpet's own `scaling.process`: servers are processes that Limpet starts. In `command`, `env` and `url`
+/// stands `{port}` for the server's port.
+struct ProcessDriver {
+  std::string command;  ///< split at blanks as a shell does, quotes and backslashes too; no shell runs it
+  std::string workdir;  ///< empty: Limpet's own
+  std::map<std::string, std::string> env;  ///< besides Limpet's own environment
+  std::string ports = "20000-20999";       ///< first and last port given out
+  std::string url = "http://127.0.0.1:{port}";
+  std::string ready_path;  ///< asked until it answers with 2xx or 3xx; empty: a TCP connection is enough
+  base::Duration ready_timeout = std::chrono::seconds(30);
+  std::string stop_signal = "TERM";
+  base::Duration stop_timeout = std::chrono::seconds(10);  ///< after it the processes are killed
+  bool operator==(const ProcessDriver&) const = default;
+};
+
+/// Limpet's own `scaling.webhook`: somebody else starts and stops servers, and is told what is wanted.
+struct WebhookDriver {
+  std::string url;
+  std::map<std::string, std::string> headers;
+  base::Duration timeout = std::chrono::seconds(5);          ///< of one request
+  base::Duration start_timeout = std::chrono::seconds(120);  ///< until a server asked for must be there
+  bool operator==(const WebhookDriver&) const = default;
+};
+
+/// Limpet's own `loadBalancer.scaling`: the number of servers follows the number of users. See
+/// docs/scaling.md.
+struct Scaling {
+  static constexpr std::uint32_t kUsualCapacity = 100;  ///< of a server, where nothing is said
+  std::uint32_t min = 1;
+  std::uint32_t max = 10;
+  std::optional<std::uint32_t> capacity;  ///< users of a server planned with; none: the service's capacity
+  double target = 0.8;
+  std::optional<std::uint32_t> headroom;  ///< free seats kept; none: half a server's
+  double soft = 0.9;                      ///< share of a server's seats up to which it is packed
+  ScalingPlacement placement = ScalingPlacement::kPack;
+  std::optional<base::Duration> drain;  ///< the drain deadline; none: a server waits for its last user
+  base::Duration close_window = std::chrono::seconds(120);
+  base::Duration interval = std::chrono::seconds(5);
+  base::Duration stabilisation = std::chrono::seconds(300);
+  std::optional<ProcessDriver> process;
+  std::optional<WebhookDriver> webhook;
+  bool operator==(const Scaling&) const = default;
+};
+
 /// `loadBalancer`: a named set of servers.
 struct LoadBalancer {
   std::vector<Server> servers;
@@ -150,11 +201,13 @@ struct LoadBalancer {
   bool pass_host_header = true;
   base::Duration flush_interval =
       std::chrono::milliseconds(100);  ///< accepted; bodies are always sent on at once
-  std::uint32_t capacity = 0;          ///< Limpet's own: most connections of each server, 0: no limit
-  base::Duration queue_timeout{};      ///< Limpet's own: how long a new user waits for a seat, 0: not at all
+  /// Limpet's own: most connections of each server, 0: no limit. Not 0 where `scaling` is on.
+  std::uint32_t capacity = 0;
+  base::Duration queue_timeout{};  ///< Limpet's own: how long a new user waits for a seat, 0: not at all
   base::Duration connect_timeout = std::chrono::seconds(5);  ///< Limpet's own
   base::Duration response_timeout{};     ///< Limpet's own: to the first byte of the answer, 0: no limit
   base::Duration tunnel_idle_timeout{};  ///< Limpet's own: 0: never
+  std::optional<Scaling> scaling;        ///< Limpet's own
   bool operator==(const LoadBalancer&) const = default;
 };
 
