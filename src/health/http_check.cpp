@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "base/units.h"
-#include "http/head_writer.h"
 #include "http/syntax.h"
 #include "http/url.h"
 
@@ -16,7 +15,6 @@ namespace limpet::health {
 namespace {
 
 constexpr int kMaxRedirects = 10;
-constexpr std::size_t kMaxHead = 16 * 1024;
 
 /// Visible characters but '#' (RFC 9112, section 3.2.1).
 bool is_target(std::string_view text) noexcept {
@@ -119,61 +117,19 @@ net::Task<CheckResult> HttpCheck::run() {
 
 void HttpCheck::cancel() noexcept {
   cancelled_ = true;
-  if (socket_ != nullptr) socket_->cancel();
+  if (exchange_ != nullptr) exchange_->cancel();
 }
 
 net::Task<HttpCheck::AskResult> HttpCheck::ask() {
-  AskResult result = std::unexpected(std::string("its host name has no address"));
-  for (const net::SocketAddress& address : request_.addresses) {
-    if (cancelled_) co_return std::unexpected(std::string("cancelled"));
-    auto fd = net::Socket::start_connect(address);
-    if (!fd) {
-      result = std::unexpected(fd.error().text());
-      continue;
-    }
-    net::Socket socket(reactor_, std::move(*fd), base::Side::kServer);
-    if (!socket.valid()) co_return std::unexpected(std::string("no room for another connection"));
-    socket.set_deadline(std::max(deadline_ - base::Clock::now(), base::Duration(1)));
-    socket_ = &socket;
-    result = co_await ask_through(socket);
-    socket_ = nullptr;
-    if (result || socket.bytes_written() > 0) break;
-  }
-  co_return result;
+  if (cancelled_) co_return std::unexpected(std::string("cancelled"));
+  apis::HttpExchange exchange(reactor_);
+  exchange_ = &exchange;
+  AskResult answer = co_await exchange.open(request_.addresses, http_request(), deadline_);
+  exchange_ = nullptr;
+  co_return answer;
 }
 
-net::Task<HttpCheck::AskResult> HttpCheck::ask_through(net::Socket& socket) {
-  const std::string text = request_text();
-  const auto written = co_await socket.write(text);
-  if (!written) co_return std::unexpected(written.error().text());
-
-  std::vector<char> buffer(kMaxHead);
-  std::size_t filled = 0;
-  http::ResponseHead head;
-  const http::Method method = request_.method == "HEAD" ? http::Method::kHead : http::Method::kGet;
-  while (true) {
-    const std::string_view received(buffer.data(), filled);
-    const auto length = http::parse_response_head(received, {.max_bytes = kMaxHead}, method, head);
-    if (!length) co_return std::unexpected(fmt::format("its answer is not HTTP: {}", length.error().reason));
-    if (*length != 0 && (head.status >= 200 || head.status == 101)) break;
-    if (*length != 0) {
-      // An interim answer; the final one follows.
-      std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(*length),
-                buffer.begin() + static_cast<std::ptrdiff_t>(filled), buffer.begin());
-      filled -= *length;
-      continue;
-    }
-    if (filled == buffer.size()) co_return std::unexpected(std::string("the head of its answer is too long"));
-    const auto count = co_await socket.read(std::span(buffer).subspan(filled));
-    if (!count) co_return std::unexpected(count.error().text());
-    if (*count == 0) co_return std::unexpected(std::string("it closed the connection without an answer"));
-    filled += *count;
-  }
-  co_return Answer{.status = head.status,
-                   .location = std::string(head.find(http::FieldId::kLocation).value_or(""))};
-}
-
-CheckResult HttpCheck::judge(const Answer& answer) const {
+CheckResult HttpCheck::judge(const apis::HttpAnswer& answer) const {
   if (request_.status != 0) {
     if (answer.status == request_.status) return {};
     return std::unexpected(fmt::format("it answered {}, expected {}", answer.status, request_.status));
@@ -182,7 +138,7 @@ CheckResult HttpCheck::judge(const Answer& answer) const {
   return std::unexpected(fmt::format("it answered {}", answer.status));
 }
 
-bool HttpCheck::follow(const Answer& answer) {
+bool HttpCheck::follow(const apis::HttpAnswer& answer) {
   if (!request_.follow_redirects || !is_redirect(answer.status) || answer.location.empty()) return false;
   std::optional<std::string> target = target_of_location(answer.location, request_.host, request_.target);
   if (!target || !is_target(*target)) return false;
@@ -192,20 +148,15 @@ bool HttpCheck::follow(const Answer& answer) {
   return true;
 }
 
-std::string HttpCheck::request_text() const {
-  std::string text;
-  http::HeadWriter writer(text);
-  writer.request_line(request_.method, request_.target);
-  writer.field("Host", request_.host);
-  bool has_user_agent = false;
-  for (const auto& [name, value] : request_.headers) {
-    writer.field(name, value);
-    has_user_agent = has_user_agent || base::iequals(name, "User-Agent");
+apis::HttpRequest HttpCheck::http_request() const {
+  apis::HttpRequest request{
+      .method = request_.method, .target = request_.target, .host = request_.host, .fields = {}, .body = {}};
+  request.fields.assign(request_.headers.begin(), request_.headers.end());
+  if (std::ranges::none_of(request.fields,
+                           [](const auto& field) { return base::iequals(field.first, "User-Agent"); })) {
+    request.fields.emplace_back("User-Agent", "limpet-health-check/" LIMPET_VERSION);
   }
-  if (!has_user_agent) writer.field("User-Agent", "limpet-health-check/" LIMPET_VERSION);
-  writer.field("Connection", "close");
-  writer.end();
-  return text;
+  return request;
 }
 
 }  // namespace limpet::health

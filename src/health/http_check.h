@@ -7,12 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "apis/http_client.h"
 #include "base/clock.h"
 #include "config/model/dynamic.h"
-#include "http/head.h"
 #include "net/address.h"
 #include "net/reactor.h"
-#include "net/socket.h"
 #include "net/task.h"
 
 /// Health checks of servers. Control thread only.
@@ -56,21 +55,16 @@ class HttpCheck {
   void cancel() noexcept;
 
  private:
-  struct Answer {
-    std::uint16_t status = 0;
-    std::string location;  // of a redirect
-  };
-  using AskResult = std::expected<Answer, std::string>;
+  using AskResult = std::expected<apis::HttpAnswer, std::string>;
   [[nodiscard]] net::Task<AskResult> ask();
-  [[nodiscard]] net::Task<AskResult> ask_through(net::Socket& socket);
-  [[nodiscard]] CheckResult judge(const Answer& answer) const;
-  [[nodiscard]] bool follow(const Answer& answer);
-  [[nodiscard]] std::string request_text() const;
+  [[nodiscard]] CheckResult judge(const apis::HttpAnswer& answer) const;
+  [[nodiscard]] bool follow(const apis::HttpAnswer& answer);
+  [[nodiscard]] apis::HttpRequest http_request() const;
 
   net::Reactor& reactor_;
   CheckRequest request_;
   base::TimePoint deadline_;
-  net::Socket* socket_ = nullptr;  // while one is in use
+  apis::HttpExchange* exchange_ = nullptr;  // while one is in use
   bool cancelled_ = false;
 };
 

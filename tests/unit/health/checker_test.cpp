@@ -11,10 +11,13 @@
 #include <sstream>
 
 #include "base/log.h"
-#include "unit/health/canned_server.h"
+#include "unit/apis/canned_server.h"
 
 namespace limpet::health {
 namespace {
+
+using apis::CannedServer;
+using apis::turn_until;
 
 using balancing::Health;
 using std::chrono::hours;

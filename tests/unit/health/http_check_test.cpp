@@ -7,10 +7,13 @@
 #include <chrono>
 #include <memory>
 
-#include "unit/health/canned_server.h"
+#include "unit/apis/canned_server.h"
 
 namespace limpet::health {
 namespace {
+
+using apis::CannedServer;
+using apis::turn_until;
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;

@@ -13,7 +13,7 @@
 #include "net/socket.h"
 #include "net/task.h"
 
-namespace limpet::health {
+namespace limpet::apis {
 
 /// A server on a port of its own that answers each request with a text of the test's choice. Lives in the
 /// test's reactor, which is turned until `connections()` is 0 before the end.
@@ -22,10 +22,11 @@ class CannedServer {
   /// The whole answer to a request's head, or nothing to stay silent until the client goes away.
   using Answer = std::function<std::optional<std::string>(std::string_view request)>;
 
-  CannedServer(net::Reactor& reactor, Answer answer)
+  CannedServer(net::Reactor& reactor, Answer answer,
+               const net::SocketAddress& where = {*net::IpAddress::parse("127.0.0.1"), 0})
       : reactor_(reactor),
         answer_(std::move(answer)),
-        fd_(net::listen_on(net::SocketAddress(*net::IpAddress::parse("127.0.0.1"), 0), false).value()),
+        fd_(net::listen_on(where, false).value()),
         listener_(reactor, fd_.get(),
                   [this](net::Fd fd, const net::SocketAddress&) { net::spawn(serve(std::move(fd))); }) {}
 
@@ -83,4 +84,4 @@ inline bool turn_until(net::Reactor& reactor, const std::function<bool()>& condi
   return true;
 }
 
-}  // namespace limpet::health
+}  // namespace limpet::apis

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apis/docker/types.h"
+#include "apis/http_client.h"
+#include "base/clock.h"
+#include "net/address.h"
+#include "net/reactor.h"
+#include "net/task.h"
+
+namespace limpet::apis::docker {
+
+/// Where the Engine listens.
+struct Endpoint {
+  std::string text;                               ///< as written
+  std::optional<net::SocketAddress> unix_socket;  ///< else host and port
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// Reads "unix:///var/run/docker.sock", "tcp://host:port" or "http://host:port". Fails with what is expected.
+[[nodiscard]] std::expected<Endpoint, std::string> parse_endpoint(std::string_view text);
+
+/// Why a call failed: the Engine's status and its sentence, or status 0 and what happened on the way.
+struct CallFailure {
+  std::uint16_t status = 0;
+  std::string text;
+};
+
+/// Calls to the Engine, each on a connection of its own and in the newest version of the API that it knows.
+/// Control thread only; the client outlives its calls. A host name in the endpoint is resolved for each call,
+/// which blocks.
+class Client {
+ public:
+  template <class T>
+  using Result = std::expected<T, CallFailure>;
+
+  /// `timeout` is for each call, 0: 30 s.
+  Client(net::Reactor& reactor, Endpoint endpoint, base::Duration timeout);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// All containers, those that have stopped too.
+  [[nodiscard]] net::Task<Result<std::vector<Listed>>> list();
+  /// One container by id or name; status 404 if there is none.
+  [[nodiscard]] net::Task<Result<Container>> inspect(std::string container);
+
+  /// Makes the calls under way fail soon.
+  void cancel() noexcept;
+
+ private:
+  friend class EventStream;
+  [[nodiscard]] net::Task<Result<std::string>> call(std::string method, std::string target, std::string body);
+  [[nodiscard]] net::Task<Result<HttpAnswer>> open(HttpExchange& exchange, HttpRequest request);
+
+  net::Reactor& reactor_;
+  Endpoint endpoint_;
+  base::Duration timeout_;
+  std::vector<HttpExchange*> running_;
+};
+
+/// The Engine's events about containers, from open() on, without end. One coroutine.
+class EventStream {
+ public:
+  explicit EventStream(Client& client) : client_(client), exchange_(client.reactor_) {}
+
+  /// Begins; what happens from then on is told. Once.
+  [[nodiscard]] net::Task<Client::Result<bool>> open();
+  /// Waits for the next event. A failure is the end.
+  [[nodiscard]] net::Task<Client::Result<Event>> next();
+  /// Makes what waits fail soon.
+  void cancel() noexcept { exchange_.cancel(); }
+
+ private:
+  Client& client_;
+  HttpExchange exchange_;
+  std::string pending_;  // received and not yet given
+};
+
+}  // namespace limpet::apis::docker

@@ -1,0 +1,190 @@
+#include "apis/docker/types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/text.h"
+
+namespace limpet::apis::docker {
+namespace {
+
+using Json = nlohmann::json;
+
+const Json kNothing;
+
+/// A tree, or null for a text that is not JSON.
+Json parse(std::string_view text) {
+  return Json::parse(text, nullptr, /*allow_exceptions=*/false);
+}
+
+/// The value of a key, or null: whatever the Engine leaves out is as if it were empty.
+const Json& at(const Json& tree, std::string_view key) {
+  if (!tree.is_object()) return kNothing;
+  const auto found = tree.find(key);
+  return found == tree.end() ? kNothing : *found;
+}
+
+std::string text_at(const Json& tree, std::string_view key) {
+  const Json& value = at(tree, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+bool flag_at(const Json& tree, std::string_view key) {
+  const Json& value = at(tree, key);
+  return value.is_boolean() && value.get<bool>();
+}
+
+std::map<std::string, std::string> texts_at(const Json& tree, std::string_view key) {
+  std::map<std::string, std::string> texts;
+  const Json& values = at(tree, key);
+  if (!values.is_object()) return texts;
+  for (const auto& [name, value] : values.items()) {
+    if (value.is_string()) texts[name] = value.get<std::string>();
+  }
+  return texts;
+}
+
+std::optional<std::uint16_t> port_number(std::string_view text) {
+  std::uint16_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || stop != text.data() + text.size() || number == 0) return std::nullopt;
+  return number;
+}
+
+std::string_view without_slash(std::string_view name) {
+  return name.starts_with('/') ? name.substr(1) : name;
+}
+
+Health health_of(const Json& state) {
+  const std::string status = text_at(at(state, "Health"), "Status");
+  if (status == "starting") return Health::kStarting;
+  if (status == "healthy") return Health::kHealthy;
+  if (status == "unhealthy") return Health::kUnhealthy;
+  return Health::kNone;
+}
+
+void add_ports(const Json& ports, std::vector<Port>& out) {
+  if (!ports.is_object()) return;
+  for (const auto& [name, bindings] : ports.items()) {
+    const std::string_view text = name;
+    const std::size_t slash = text.find('/');
+    if (slash != std::string_view::npos && text.substr(slash) != "/tcp") continue;
+    const auto number = port_number(text.substr(0, slash));
+    if (!number) continue;
+    Port port{.number = *number, .bindings = {}};
+    if (bindings.is_array()) {
+      for (const Json& binding : bindings) {
+        if (const auto host_port = port_number(text_at(binding, "HostPort"))) {
+          port.bindings.push_back({.host_ip = text_at(binding, "HostIp"), .host_port = *host_port});
+        }
+      }
+    }
+    out.push_back(std::move(port));
+  }
+}
+
+}  // namespace
+
+std::expected<Container, std::string> parse_container(std::string_view json) {
+  const Json tree = parse(json);
+  Container container;
+  container.id = text_at(tree, "Id");
+  container.name = without_slash(text_at(tree, "Name"));
+  if (container.id.empty() || container.name.empty()) {
+    return std::unexpected(std::string("expected a container with Id and Name"));
+  }
+  const Json& config = at(tree, "Config");
+  const Json& state = at(tree, "State");
+  const Json& network = at(tree, "NetworkSettings");
+  container.labels = texts_at(config, "Labels");
+  container.running = flag_at(state, "Running") && !flag_at(state, "Restarting") && !flag_at(state, "Dead");
+  container.paused = flag_at(state, "Paused");
+  container.health = health_of(state);
+  container.network_mode = text_at(at(tree, "HostConfig"), "NetworkMode");
+  if (const Json& networks = at(network, "Networks"); networks.is_object()) {
+    for (const auto& [name, settings] : networks.items()) {
+      container.networks.push_back({.name = name,
+                                    .ipv4 = text_at(settings, "IPAddress"),
+                                    .ipv6 = text_at(settings, "GlobalIPv6Address")});
+    }
+  }
+  add_ports(at(network, "Ports"), container.ports);
+  // In the host's network, or another container's, only the image says what is exposed.
+  if (container.ports.empty()) add_ports(at(config, "ExposedPorts"), container.ports);
+  std::ranges::sort(container.ports, {}, &Port::number);
+  if (const int signal = signal_number(text_at(config, "StopSignal")); signal != 0) {
+    container.stop_signal = signal;
+  }
+  return container;
+}
+
+std::expected<std::vector<Listed>, std::string> parse_list(std::string_view json) {
+  const Json tree = parse(json);
+  if (!tree.is_array()) return std::unexpected(std::string("expected a list of containers"));
+  std::vector<Listed> list;
+  for (const Json& row : tree) {
+    Listed listed{.id = text_at(row, "Id"), .running = false, .labels = texts_at(row, "Labels")};
+    const std::string state = text_at(row, "State");
+    listed.running = state == "running" || state == "paused";
+    if (listed.id.empty()) return std::unexpected(std::string("expected containers with Id"));
+    list.push_back(std::move(listed));
+  }
+  return list;
+}
+
+std::expected<Event, std::string> parse_event(std::string_view json) {
+  const Json tree = parse(json);
+  if (!tree.is_object()) return std::unexpected(std::string("expected an event"));
+  const std::string type = text_at(tree, "Type");
+  const Json& actor = at(tree, "Actor");
+  const Json& attributes = at(actor, "Attributes");
+  Event event{.container = {}, .action = text_at(tree, "Action"), .signal = 0};
+  if (type == "container") event.container = text_at(actor, "ID");
+  if (type == "network") event.container = text_at(attributes, "container");
+  event.signal = signal_number(text_at(attributes, "signal"));
+  return event;
+}
+
+std::string parse_message(std::string_view json) {
+  const std::string message = text_at(parse(json), "message");
+  std::string text;
+  base::append_escaped(text, message.empty() ? json.substr(0, 200) : std::string_view(message));
+  return text;
+}
+
+int signal_number(std::string_view name) noexcept {
+  int number = 0;
+  const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error == std::errc{} && stop == name.data() + name.size()) return number > 0 ? number : 0;
+  if (base::iequals(name.substr(0, 3), "SIG")) name.remove_prefix(3);
+  constexpr std::string_view kRealTime = "RTMIN+";
+  if (base::iequals(name.substr(0, kRealTime.size()), kRealTime)) {
+    name.remove_prefix(kRealTime.size());
+    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), number);
+    return problem == std::errc{} && number >= 0 && number < 31 ? SIGRTMIN + number : 0;
+  }
+  constexpr auto kSignals = std::to_array<std::pair<std::string_view, int>>({{"HUP", SIGHUP},
+                                                                             {"INT", SIGINT},
+                                                                             {"QUIT", SIGQUIT},
+                                                                             {"ABRT", SIGABRT},
+                                                                             {"KILL", SIGKILL},
+                                                                             {"USR1", SIGUSR1},
+                                                                             {"USR2", SIGUSR2},
+                                                                             {"ALRM", SIGALRM},
+                                                                             {"TERM", SIGTERM},
+                                                                             {"WINCH", SIGWINCH},
+                                                                             {"PWR", SIGPWR}});
+  const auto* const found =
+      std::ranges::find_if(kSignals, [&](const auto& known) { return base::iequals(known.first, name); });
+  return found == kSignals.end() ? 0 : found->second;
+}
+
+}  // namespace limpet::apis::docker
