@@ -110,6 +110,10 @@ class Socket final : public EventHandler {
   /// Whether bytes, an end or a failure wait to be read. A system call at most; consumes nothing.
   [[nodiscard]] bool has_input() const noexcept;
 
+  /// Whether a read may bring something: false if the last one drained the socket and the kernel has said
+  /// nothing since. No system call.
+  [[nodiscard]] bool may_have_input() const noexcept { return can_read_; }
+
   /// Sends FIN.
   void shut_down_write() noexcept;
   /// Gives the descriptor away, still registered: redirect or forget it next. Nothing may be waiting.

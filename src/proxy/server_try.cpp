@@ -453,6 +453,8 @@ net::Task<ServerTry::Result> ServerTry::hand_over(std::size_t head_size) {
   tunnel.owner = std::make_unique<ProxiedTunnel>(worker, server_.state, std::move(selected_.seat),
                                                  std::move(exchange_.context().holds),
                                                  worker.reporter().tunnel_opened(report));
+  tunnel.client_may_have_input = client.socket().may_have_input();
+  tunnel.server_may_have_input = connection_->socket.may_have_input();
   tunnel.client = client.socket().release();
   tunnel.server = connection_->socket.release();
   worker.tunnel_began();

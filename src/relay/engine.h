@@ -57,6 +57,9 @@ struct Tunnel {
   std::string early_to_client;  ///< bytes read behind the answer's head, and what is left of the head itself
   std::size_t uncounted_to_client =
       0;  ///< so many bytes at the front of early_to_client are not the tunnel's
+  /// Whether events have come that nobody has read after; if in doubt, they have.
+  bool client_may_have_input = true;
+  bool server_may_have_input = true;
   std::unique_ptr<TunnelOwner> owner;
   telemetry::TrafficCounters* traffic =
       nullptr;                    ///< this thread's block of the server's; kept alive by the owner

@@ -101,8 +101,9 @@ Record* EpollEngine::carry(Tunnel tunnel) {
   if (!tunnel.early_to_server.empty() && !forward(record, kFromClient, tunnel.early_to_server))
     return nullptr;
   // Bytes that came before the hand-over have had their event already.
-  const bool alive = pump(record, kFromClient, true) && pump(record, kFromServer, true);
-  return alive ? &record : nullptr;
+  if (tunnel.client_may_have_input && !pump(record, kFromClient, true)) return nullptr;
+  if (tunnel.server_may_have_input && !pump(record, kFromServer, true)) return nullptr;
+  return &record;
 }
 
 void EpollEngine::on_token(std::uintptr_t token, std::uint32_t events) noexcept {
