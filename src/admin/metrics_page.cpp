@@ -73,7 +73,7 @@ void add_server_families(const ControlState& state, std::vector<MetricFamily>& o
     const balancing::Server& server = *view.server;
     const balancing::ServerState& live = *server.state;
     const balancing::ServerState::Totals totals = live.totals();
-    const bool drains = live.admin() == balancing::AdminState::kDraining || server.fenced;
+    const bool drains = live.admin() != balancing::AdminState::kReady || server.fenced;
     up.add(view, status_of(server, now) == ServerStatus::kDown ? 0 : 1);
     connections.add(view, live.seats_taken());
     tunnels.add(view, live.tunnels_open());

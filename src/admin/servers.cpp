@@ -24,7 +24,7 @@ ServerStatus status_of(const balancing::Server& server, base::TimePoint now) noe
   if (health == balancing::Health::kDown || state.is_ejected(now) || server.addresses.empty()) {
     return ServerStatus::kDown;
   }
-  if (state.admin() == balancing::AdminState::kDraining || server.fenced) return ServerStatus::kDraining;
+  if (state.admin() != balancing::AdminState::kReady || server.fenced) return ServerStatus::kDraining;
   return health == balancing::Health::kUnknown ? ServerStatus::kUnknown : ServerStatus::kUp;
 }
 

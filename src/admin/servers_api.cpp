@@ -60,6 +60,18 @@ Json traffic_json(const balancing::ServerState::Totals& totals) {
               {"failures", totals.failures}};
 }
 
+std::string_view admin_name(balancing::AdminState state) noexcept {
+  switch (state) {
+    case balancing::AdminState::kReady:
+      return "ready";
+    case balancing::AdminState::kDraining:
+      return "draining";
+    case balancing::AdminState::kClosing:
+      return "closing";
+  }
+  return "ready";
+}
+
 Json server_json(const ServerView& view, base::TimePoint now) {
   const balancing::Server& server = *view.server;
   const balancing::ServerState& state = *server.state;
@@ -71,7 +83,7 @@ Json server_json(const ServerView& view, base::TimePoint now) {
               {"url", server.url},
               {"status", status_name(status_of(server, now))},
               {"health", health_name(state.health())},
-              {"admin", state.admin() == balancing::AdminState::kDraining ? "draining" : "ready"},
+              {"admin", admin_name(state.admin())},
               {"fenced", server.fenced},
               {"ejected", state.is_ejected(now)},
               {"addresses", std::move(addresses)},
@@ -101,7 +113,9 @@ routing::InternalAnswer set_admin(const ApiCall& call, balancing::AdminState wan
   const auto view = find_server(call.state, call.name);
   if (!view) return unknown_server(call.name);
   balancing::ServerState& state = *view->server->state;
-  if (state.admin() != wanted) {
+  const bool drains_already =
+      wanted == balancing::AdminState::kDraining && state.admin() == balancing::AdminState::kClosing;
+  if (state.admin() != wanted && !drains_already) {
     state.set_admin(wanted);
     base::log_info("the API {} server {} of {}",
                    wanted == balancing::AdminState::kDraining ? "drains" : "undrains", state.url(),

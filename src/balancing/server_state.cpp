@@ -114,12 +114,19 @@ std::shared_ptr<ServerState> ServerRegistry::find_or_add(std::string_view servic
   return state;
 }
 
+std::shared_ptr<ServiceState> ServerRegistry::service(std::string_view name) {
+  const auto found = services_.find(name);
+  if (found != services_.end()) return found->second;
+  return services_.emplace(name, std::make_shared<ServiceState>(std::string(name), threads_)).first->second;
+}
+
 void ServerRegistry::forget_unused() {
   // A count of one can't grow meanwhile: only this registry, on this thread, hands out a state nobody else
   // holds.
   std::erase_if(states_, [](const auto& entry) {
     return entry.second.use_count() == 1 && entry.second->seats_in_use() == 0;
   });
+  std::erase_if(services_, [](const auto& entry) { return entry.second.use_count() == 1; });
 }
 
 }  // namespace limpet::balancing

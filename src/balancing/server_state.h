@@ -9,13 +9,18 @@
 #include <string_view>
 #include <utility>
 
+#include "balancing/service_state.h"
 #include "base/clock.h"
 #include "telemetry/traffic.h"
 
 namespace limpet::balancing {
 
 /// What people and discovery want of a server.
-enum class AdminState : std::uint8_t { kReady, kDraining };
+enum class AdminState : std::uint8_t {
+  kReady,
+  kDraining,  ///< it is to become empty: no new users
+  kClosing,   ///< and its tunnels are being closed: bound users are not to come back to it
+};
 
 /// What checks see. kUnknown: not checked yet, or no check is configured; taken as up.
 enum class Health : std::uint8_t { kUnknown, kUp, kDown };
@@ -34,6 +39,7 @@ using telemetry::TrafficCounters;
 /// | ready    | no               | up or unknown | yes       | yes         |
 /// | ready    | yes              | up or unknown | no        | yes         |
 /// | draining | any              | up or unknown | no        | yes         |
+/// | closing  | any              | up or unknown | no        | no          |
 /// | any      | any              | down          | no        | no          |
 class ServerState {
  public:
@@ -152,14 +158,17 @@ class Seat {
   SeatKind kind_ = SeatKind::kRequest;
 };
 
-/// All servers' live state by identity. A state is kept as long as a snapshot, a tunnel or a request uses it,
-/// and forgotten by `forget_unused` afterwards. Shared ownership, because snapshots, tunnels and the registry
-/// all keep a state alive and end in any order. Control thread only.
+/// All servers' and services' live state by identity. A state is kept as long as a snapshot, a tunnel or a
+/// request uses it, and forgotten by `forget_unused` afterwards; a service's likewise. Shared ownership,
+/// because snapshots, tunnels and the registry all keep a state alive and end in any order. Control thread
+/// only.
 class ServerRegistry {
  public:
   explicit ServerRegistry(std::uint32_t threads) : threads_(threads) {}
   /// The state of this server, made if new.
   [[nodiscard]] std::shared_ptr<ServerState> find_or_add(std::string_view service, std::string_view url);
+  /// The state of this service (its qualified name), made if new.
+  [[nodiscard]] std::shared_ptr<ServiceState> service(std::string_view name);
   /// Drops what nobody else holds and has no seat taken or reserved.
   void forget_unused();
   [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
@@ -167,6 +176,7 @@ class ServerRegistry {
  private:
   std::uint32_t threads_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<ServerState>, std::less<>> states_;
+  std::map<std::string, std::shared_ptr<ServiceState>, std::less<>> services_;
 };
 
 }  // namespace limpet::balancing

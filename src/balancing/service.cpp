@@ -64,10 +64,11 @@ std::string_view refusal_name(Refusal refusal) noexcept {
 }
 
 Service::Service(std::string qualified_name, const config::LoadBalancer& settings,
-                 std::vector<Server> servers)
+                 std::vector<Server> servers, std::shared_ptr<ServiceState> state)
     : name_(std::move(qualified_name)),
       settings_(settings),
       servers_(std::move(servers)),
+      state_(state == nullptr ? std::make_shared<ServiceState>(name_, 1) : std::move(state)),
       sids_(std::make_shared<SidTable>()),
       picker_(make_picker()) {
   set_up_sticky();
@@ -126,6 +127,8 @@ std::expected<Selected, Refused> Service::choose(const Choice& choice) const {
     }
     return choose_anew(choice);
   }
+  // Who comes back while the tunnels are being closed would only be closed again.
+  if (servers_[*binding.server].state->admin() == AdminState::kClosing) return choose_anew(choice);
   std::expected<Seat, Refusal> seat = take_bound_seat(choice, *binding.server);
   if (seat) {
     const bool says_so = cookie == servers_[*binding.server].cookie_value;

@@ -80,7 +80,9 @@ struct Refused {
 /// A load-balanced service. Immutable but for the strategy's cursor; any thread.
 class Service {
  public:
-  Service(std::string qualified_name, const config::LoadBalancer& settings, std::vector<Server> servers);
+  /// `state`: the service's live state; one of its own if null.
+  Service(std::string qualified_name, const config::LoadBalancer& settings, std::vector<Server> servers,
+          std::shared_ptr<ServiceState> state = nullptr);
 
   /// Which server takes this request: the sticky sources in their order, then the strategy among the servers
   /// that take new users and have a seat. Constant time for a bound user.
@@ -91,6 +93,7 @@ class Service {
   /// | server                                | setting     | move           | wait      | reject         |
   /// |---------------------------------------|-------------|----------------|-----------|----------------|
   /// | down, ejected, not resolved, tried    | on_down     | choose again   | kWait     | kBoundDown     |
+  /// | closing                               | -           | choose again   |           |                |
   /// | draining or fenced                    | on_draining | stays there    | kWait     | kBoundDraining |
   /// | full                                  | on_full     | choose again   | kWait     | kBoundFull     |
   /// | not one of this service (any more)    | on_unknown  | choose again   | as move   | kBoundUnknown  |
@@ -112,6 +115,7 @@ class Service {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const config::LoadBalancer& settings() const noexcept { return settings_; }
   [[nodiscard]] const std::vector<Server>& servers() const noexcept { return servers_; }
+  [[nodiscard]] ServiceState& state() const noexcept { return *state_; }
   /// The name of the sticky cookie, empty if the service is not sticky by cookie (`sticky.cookie` is not set,
   /// or `sticky.sources` leaves the cookie out).
   [[nodiscard]] const std::string& cookie_name() const noexcept { return cookie_name_; }
@@ -142,6 +146,7 @@ class Service {
   std::string name_;
   config::LoadBalancer settings_;
   std::vector<Server> servers_;
+  std::shared_ptr<ServiceState> state_;  // shared with the registry and the next snapshots
   std::string cookie_name_;
   std::vector<config::StickySource> sources_;
   CookieIndex index_;

@@ -283,6 +283,9 @@ net::Task<std::expected<balancing::Selected, balancing::Refused>> Exchange::choo
   while (true) {
     choice.now = worker_.reactor().now();
     auto selected = service.choose(choice);
+    const bool is_new =
+        selected ? !selected->by_sticky : selected.error().reason == balancing::Refusal::kWait;
+    if (is_new && !std::exchange(arrived_, true)) service.state().note_arrival(worker_.index());
     if (selected || selected.error().reason != balancing::Refusal::kWait) co_return selected;
     if (deadline == base::TimePoint::max()) deadline = choice.now + selected.error().wait_timeout;
     if (choice.now >= deadline || connection_.socket().hung_up() || worker_.stopping()) {
@@ -291,7 +294,9 @@ net::Task<std::expected<balancing::Selected, balancing::Refused>> Exchange::choo
     // Whether a server that could not be reached is back is only seen by trying it again.
     const bool try_again = !tried.empty() && selected.error().after_wait == balancing::Refusal::kBoundDown;
     net::Sleep pause(worker_.reactor(), try_again ? kServerPoll : kSeatPoll);
+    service.state().wait_began();
     co_await pause;
+    service.state().wait_ended();
     if (try_again) tried.clear();
   }
 }

@@ -69,6 +69,7 @@ class Exchange {
   std::string routing_;    // scratch of the path as rules see it
   std::vector<std::string> cookies_;
   bool trusted_ = false;
+  bool arrived_ = false;  // counted as a new user
   bool body_read_ = false;
   bool body_broken_ = false;  // it was taken in part, so what follows is no request
 };

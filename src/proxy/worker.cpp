@@ -22,6 +22,7 @@ Worker::Worker(std::uint32_t index, const WorkerShared& shared, std::unique_ptr<
       shared_(shared),
       reporter_(std::move(reporter)),
       engine_(relay::make_engine(shared.engine, reactor_)),
+      closer_(reactor_, *engine_),
       servers_(reactor_, shared.max_idle_per_server),
       snapshot_(std::make_shared<const routing::Snapshot>()),
       last_call_([](void* worker) noexcept { static_cast<Worker*>(worker)->reactor_.stop(); }, this) {}
@@ -110,6 +111,14 @@ void Worker::stop_accepting(std::function<void()> done) {
 void Worker::close_tunnels(std::uint16_t code, std::string reason, base::Duration patience) {
   reactor_.post(
       [this, code, reason = std::move(reason), patience] { engine_->close({}, code, reason, patience); });
+}
+
+void Worker::close_slowly(ClosePlan plan) {
+  reactor_.post([this, plan = std::move(plan)]() mutable { closer_.begin(std::move(plan)); });
+}
+
+void Worker::cancel_closing(std::shared_ptr<const balancing::ServerState> server) {
+  reactor_.post([this, server = std::move(server)] { closer_.cancel(server.get()); });
 }
 
 void Worker::stop() {

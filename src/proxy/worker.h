@@ -15,6 +15,7 @@
 #include "proxy/entry_point.h"
 #include "proxy/report.h"
 #include "proxy/server_pool.h"
+#include "proxy/tunnel_closer.h"
 #include "relay/engine.h"
 #include "routing/internal.h"
 #include "routing/snapshot.h"
@@ -58,6 +59,9 @@ class Worker {
   void stop_accepting(std::function<void()> done);
   /// See relay::Engine::close().
   void close_tunnels(std::uint16_t code, std::string reason, base::Duration patience);
+  /// Closes tunnels of this thread one by one; see TunnelCloser.
+  void close_slowly(ClosePlan plan);
+  void cancel_closing(std::shared_ptr<const balancing::ServerState> server);
   /// Breaks what is left and ends run() once every connection's coroutine has come to its end. One that waits
   /// for a helper thread or the control plane is given a little time. Tunnels end with the worker.
   void stop();
@@ -112,6 +116,7 @@ class Worker {
   net::Reactor reactor_;
   net::BufferPool buffers_;
   std::unique_ptr<relay::Engine> engine_;
+  TunnelCloser closer_;
   ServerPool servers_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<Worker*> peers_;

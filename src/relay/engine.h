@@ -84,8 +84,19 @@ class Engine {
   /// Starts to close every tunnel that `wanted` says (all, if empty) with a WebSocket Close of this code and
   /// reason, at the next frame boundary of each direction; then waits for the peers up to `patience` and
   /// closes hard. Tunnels that are not WebSockets are closed at once.
-  virtual void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
-                     std::string_view reason, base::Duration patience) = 0;
+  void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
+             std::string_view reason, base::Duration patience) {
+    (void)close_some(open(), wanted, code, reason, patience);
+  }
+  /// The same for at most `most` of those that are not being closed yet; returns how many. Closing all of n
+  /// tunnels in steps costs about one look at each, not one for each step.
+  [[nodiscard]] virtual std::size_t close_some(std::size_t most,
+                                               const std::function<bool(const TunnelOwner&)>& wanted,
+                                               std::uint16_t code, std::string_view reason,
+                                               base::Duration patience) = 0;
+  /// How many tunnels `wanted` says that are not being closed yet.
+  [[nodiscard]] virtual std::size_t count_open(
+      const std::function<bool(const TunnelOwner&)>& wanted) const noexcept = 0;
 };
 
 /// How long a tunnel may stay silent after one side has closed.

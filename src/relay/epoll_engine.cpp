@@ -271,12 +271,28 @@ void EpollEngine::begin_close(Record& tunnel, std::uint16_t code, std::uint32_t 
   }
 }
 
-void EpollEngine::close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
-                        std::string_view reason, base::Duration patience) {
+std::size_t EpollEngine::close_some(std::size_t most, const std::function<bool(const TunnelOwner&)>& wanted,
+                                    std::uint16_t code, std::string_view reason, base::Duration patience) {
   close_reason_ = reason;
-  slab_.for_each([&](Record& tunnel) {
-    if (!wanted || wanted(*tunnel.owner)) begin_close(tunnel, code, ceil_seconds(patience));
-  });
+  std::size_t begun = 0;
+  const std::size_t size = slab_.size();
+  for (std::size_t step = 0; step < size && begun < most; ++step) {
+    next_closed_ = next_closed_ + 1 < size ? next_closed_ + 1 : 0;
+    Record& tunnel = slab_.at(next_closed_);
+    if (!tunnel.used || tunnel.close_code != 0 || (wanted && !wanted(*tunnel.owner))) continue;
+    begin_close(tunnel, code, ceil_seconds(patience));
+    ++begun;
+  }
+  return begun;
+}
+
+std::size_t EpollEngine::count_open(const std::function<bool(const TunnelOwner&)>& wanted) const noexcept {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < slab_.size(); ++i) {
+    const Record& tunnel = slab_.at(i);
+    if (tunnel.used && tunnel.close_code == 0 && (!wanted || wanted(*tunnel.owner))) ++found;
+  }
+  return found;
 }
 
 void EpollEngine::end(Record& tunnel, CloseReason reason) noexcept {

@@ -26,8 +26,12 @@ class EpollEngine : public Engine, public net::TokenSink {
 
   void adopt(Tunnel tunnel) override;
   [[nodiscard]] std::size_t open() const noexcept override { return slab_.used(); }
-  void close(const std::function<bool(const TunnelOwner&)>& wanted, std::uint16_t code,
-             std::string_view reason, base::Duration patience) override;
+  [[nodiscard]] std::size_t close_some(std::size_t most,
+                                       const std::function<bool(const TunnelOwner&)>& wanted,
+                                       std::uint16_t code, std::string_view reason,
+                                       base::Duration patience) override;
+  [[nodiscard]] std::size_t count_open(
+      const std::function<bool(const TunnelOwner&)>& wanted) const noexcept override;
 
  protected:
   [[nodiscard]] static std::uintptr_t token_of(const Record& tunnel, Side side) noexcept;
@@ -82,7 +86,8 @@ class EpollEngine : public Engine, public net::TokenSink {
   std::vector<Queued> queued_;  // directions with more to read than their share
   net::Timer sweep_timer_;
   std::size_t with_timeout_ = 0;
-  std::string close_reason_;  // of the last close()
+  std::string close_reason_;     // of the last close
+  std::size_t next_closed_ = 0;  // where close_some() looks on, so that steps don't look at the same again
 };
 
 }  // namespace limpet::relay

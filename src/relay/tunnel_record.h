@@ -77,6 +77,14 @@ class RecordSlab {
   void retire(Record& record) noexcept;
   void recycle(Record& record) noexcept { free_.push_back(&record); }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  /// Records there are, used or not, and one of them.
+  [[nodiscard]] std::size_t size() const noexcept { return blocks_.size() * kRecordsPerBlock; }
+  [[nodiscard]] Record& at(std::size_t index) noexcept {
+    return (*blocks_[index / kRecordsPerBlock])[index % kRecordsPerBlock];
+  }
+  [[nodiscard]] const Record& at(std::size_t index) const noexcept {
+    return (*blocks_[index / kRecordsPerBlock])[index % kRecordsPerBlock];
+  }
   /// Calls `visit(Record&)` for every record in use. The visitor may give records back.
   template <class Visit>
   void for_each(Visit visit) {

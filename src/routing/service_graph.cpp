@@ -133,7 +133,8 @@ void ServiceGraph::build_kind(const QualifiedName& name, const config::LoadBalan
             fmt::format("the server {} is listed more than once; the first entry counts", server.url));
     return true;
   });
-  auto service = std::make_unique<balancing::Service>(name.text(), settings, std::move(servers));
+  auto service = std::make_unique<balancing::Service>(name.text(), settings, std::move(servers),
+                                                      input_.registry->service(name.text()));
   adopt_sids(*service);
   finish(name, std::move(service));
 }

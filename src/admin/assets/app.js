@@ -88,7 +88,7 @@ function show(server, now) {
   part(".tunnels").textContent = whole.format(server.tunnels);
   part(".failures").textContent = whole.format(server.traffic.failures);
   part(".cookie").textContent = server.cookieValue;
-  const drains = server.admin === "draining";
+  const drains = server.admin !== "ready";
   part(".drain").textContent = drains ? "Undrain" : "Drain";
   part(".drain").dataset.action = drains ? "undrain" : "drain";
 

@@ -186,5 +186,21 @@ TEST(ServerRegistry, ForgetsWhatNobodyUses) {
   EXPECT_EQ(registry.size(), 0U);
 }
 
+TEST(ServerRegistry, KeepsServicesByName) {
+  ServerRegistry registry(2);
+  std::shared_ptr<ServiceState> app = registry.service("app@file");
+  EXPECT_EQ(app->name(), "app@file");
+  app->note_arrival(0);
+  app->note_arrival(1);
+  app->note_arrival(1);
+  registry.forget_unused();
+  EXPECT_EQ(registry.service("app@file"), app);
+  EXPECT_EQ(registry.service("app@file")->arrivals(), 3U);
+  EXPECT_EQ(registry.service("other@file")->arrivals(), 0U);
+  app.reset();
+  registry.forget_unused();
+  EXPECT_EQ(registry.service("app@file")->arrivals(), 0U);
+}
+
 }  // namespace
 }  // namespace limpet::balancing

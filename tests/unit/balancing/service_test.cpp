@@ -269,6 +269,16 @@ TEST_F(ServiceTest, DrainingWaitsOrRejectsIfToldTo) {
   EXPECT_EQ(choose(Request().cookie(kValues[0]))->index, 0U);
 }
 
+TEST_F(ServiceTest, WhoComesBackToAServerThatIsClosingIsMovedWhateverTheSettings) {
+  settings.sticky->on_draining = config::LostPolicy::kReject;
+  settings.sticky->on_down = config::LostPolicy::kWait;
+  state(1).set_admin(AdminState::kClosing);
+  const auto selected = choose(Request().cookie(kValues[1]));
+  ASSERT_TRUE(selected.has_value());
+  EXPECT_NE(selected->index, 1U);
+  EXPECT_TRUE(selected->write_cookie);
+}
+
 TEST_F(ServiceTest, DrainingWaits) {
   settings.sticky->on_draining = LostPolicy::kWait;
   state(0).set_admin(AdminState::kDraining);

@@ -182,7 +182,7 @@ class WorkerFixture : public testing::Test {
     worker->listen(*entry_point, listening_.get());
 
     routing::BuildInput input;
-    input.registry = &registry_;
+    input.registry = &registry;
     input.entry_points = {{"web", {}}};
     input.internal_services = {routing::InternalService::kApi};
     config::Router& router = input.routers[routing::qualified_name("app", "file")];
@@ -224,11 +224,11 @@ class WorkerFixture : public testing::Test {
   config::EntryPoint settings;
   config::LoadBalancer balancer;
   std::vector<net::IpAddress> resolved;  // of every host name
+  balancing::ServerRegistry registry{1};
   std::unique_ptr<EntryPoint> entry_point;
   std::unique_ptr<Worker> worker;
 
  private:
-  balancing::ServerRegistry registry_{1};
   net::Fd listening_;
   BlockingPool blocking_{1};
   std::thread thread_;

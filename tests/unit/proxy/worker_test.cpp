@@ -175,5 +175,26 @@ TEST_F(WorkerStopTest, IdleConnectionsEndWhenItTakesNoMore) {
   EXPECT_THAT(answer, EndsWith("done"));
 }
 
+using WorkerCountTest = WorkerFixture;
+
+TEST_F(WorkerCountTest, NewUsersAreCountedOnce) {
+  balancer.sticky.emplace().cookie.emplace().name = "s";
+  start();
+  std::string bound;
+  Peer at_server;
+  for (int visit = 0; visit < 3; ++visit) {
+    const std::string cookie = visit == 0 ? "" : "Cookie: s=" + bound + "\r\n";
+    Peer client = connect_and_send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + cookie + "\r\n");
+    if (!at_server) at_server = server.accept();
+    at_server.read_head();
+    at_server.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    const std::string answer = client.read_to_end();
+    const std::size_t at = answer.find("s=");
+    if (visit == 0) bound = answer.substr(at + 2, 16);
+  }
+  EXPECT_EQ(registry.service("app@file")->arrivals(), 1U);
+  EXPECT_EQ(registry.service("app@file")->waiting(), 0U);
+}
+
 }  // namespace
 }  // namespace limpet::proxy

@@ -221,5 +221,36 @@ TEST_P(EngineCloseTest, TheFirstOrderCounts) {
   EXPECT_EQ(frames[0].payload, kClosePayload);
 }
 
+TEST_P(EngineCloseTest, SomeAtATimeEachOnce) {
+  constexpr std::size_t kTunnels = 300;  // records of more than one block
+  std::vector<TestTunnel*> tunnels;
+  for (std::size_t i = 0; i < kTunnels; ++i) tunnels.push_back(open(net::unix_pair(), net::unix_pair()));
+  const auto odd = [&](const TunnelOwner& owner) {
+    for (std::size_t i = 1; i < kTunnels; i += 2) {
+      if (static_cast<const TestOwner&>(owner).is_of(*tunnels[i])) return true;
+    }
+    return false;
+  };
+  const auto closing = [&] {
+    std::size_t count = 0;
+    for (TestTunnel* tunnel : tunnels) {
+      tunnel->receive();
+      count += tunnel->at_client.bytes.empty() ? 0 : 1;
+    }
+    return count;
+  };
+  EXPECT_EQ(engine->count_open(odd), 150U);
+  EXPECT_EQ(engine->close_some(1, odd, kGoingAway, "going away", seconds(20)), 1U);
+  EXPECT_EQ(engine->close_some(9, odd, kGoingAway, "going away", seconds(20)), 9U);
+  EXPECT_EQ(engine->count_open(odd), 140U);
+  ASSERT_TRUE(turn_until([&] { return closing() == 10; }));
+  EXPECT_EQ(engine->close_some(200, odd, kGoingAway, "going away", seconds(20)), 140U);
+  EXPECT_EQ(engine->close_some(200, odd, kGoingAway, "going away", seconds(20)), 0U);
+  ASSERT_TRUE(turn_until([&] { return closing() == 150; }));
+  for (std::size_t i = 0; i < kTunnels; ++i) {
+    EXPECT_EQ(all_frames(tunnels[i]->at_client.bytes).size(), i % 2) << i;
+  }
+}
+
 }  // namespace
 }  // namespace limpet::relay
