@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import instructions
 import namespace
 import plots
 import report
@@ -28,6 +29,7 @@ EXAMPLES = """examples:
   scripts/bench --only saturated,paced --rounds 7
   scripts/bench --only bulk --peers direct,limpet,caddy --seconds 5
   scripts/bench --only idle --clients 9000
+  scripts/bench --instructions                   instruction counts of the hot paths, beside the accepted ones
   LIMPET=/usr/bin/limpet scripts/bench           another binary than build/release/limpet
 
 The result is a directory: report.md (tables and ratios), results.json (every measurement), and SVG plots."""
@@ -54,6 +56,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--tools", type=Path, metavar="DIR", default=REPOSITORY / "build/bench-tools",
                         help="where limpet-load and limpet-echo are")
     parser.add_argument("--no-namespace", action="store_true", help="stay on the machine's own loopback")
+    parser.add_argument("--instructions", action="store_true",
+                        help="count the hot paths' instructions; fail where one has grown by more than 5 %%")
+    parser.add_argument("--accept", action="store_true", help="with --instructions: the counts are the new measure")
     parser.add_argument("--list", action="store_true", help="name the scenarios and peers, and leave")
     return parser.parse_args(arguments)
 
@@ -240,6 +245,8 @@ def main() -> int:
     if options.list:
         list_names()
         return 0
+    if options.instructions:
+        return instructions.run(options.accept)
     if namespace.place() is None:
         return namespace.stay() if options.no_namespace else namespace.enter()
     options.rounds = options.rounds or (1 if options.short else 3)

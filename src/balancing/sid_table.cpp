@@ -10,8 +10,16 @@ namespace limpet::balancing {
 SidTable::SidTable(base::Duration lifetime, std::size_t max_entries)
     : lifetime_(lifetime), max_entries_per_shard_(std::max<std::size_t>(1, max_entries / kShards)) {}
 
-SidTable::Shard& SidTable::shard_of(std::string_view sid) noexcept {
-  return shards_[base::mix_64(base::fnv1a_64(sid), 0) % kShards];
+SidTable::Shards& SidTable::made_shards() {
+  std::call_once(made_, [this] {
+    shards_ = std::make_unique<Shards>();
+    in_use_.store(shards_.get(), std::memory_order_release);
+  });
+  return *shards_;
+}
+
+SidTable::Shard& SidTable::shard_of(Shards& shards, std::string_view sid) noexcept {
+  return shards[base::mix_64(base::fnv1a_64(sid), 0) % kShards];
 }
 
 void SidTable::drop_first(Shard& shard) {
@@ -25,7 +33,7 @@ void SidTable::drop_expired(Shard& shard, base::TimePoint now) {
 
 void SidTable::learn(std::string_view sid, std::shared_ptr<ServerState> server, base::TimePoint now) {
   if (sid.empty() || sid.size() > kMaxSidLength) return;
-  Shard& shard = shard_of(sid);
+  Shard& shard = shard_of(made_shards(), sid);
   const std::lock_guard lock(shard.mutex);
   drop_expired(shard, now);
   if (const auto found = shard.by_sid.find(sid); found != shard.by_sid.end()) {
@@ -41,8 +49,9 @@ void SidTable::learn(std::string_view sid, std::shared_ptr<ServerState> server, 
 }
 
 std::shared_ptr<ServerState> SidTable::find(std::string_view sid, base::TimePoint now) {
-  if (sid.empty() || sid.size() > kMaxSidLength) return nullptr;
-  Shard& shard = shard_of(sid);
+  Shards* const all = shards();
+  if (all == nullptr || sid.empty() || sid.size() > kMaxSidLength) return nullptr;
+  Shard& shard = shard_of(*all, sid);
   const std::lock_guard lock(shard.mutex);
   drop_expired(shard, now);
   const auto found = shard.by_sid.find(sid);
@@ -53,15 +62,19 @@ std::shared_ptr<ServerState> SidTable::find(std::string_view sid, base::TimePoin
 }
 
 void SidTable::sweep(base::TimePoint now) {
-  for (Shard& shard : shards_) {
+  Shards* const all = shards();
+  if (all == nullptr) return;
+  for (Shard& shard : *all) {
     const std::lock_guard lock(shard.mutex);
     drop_expired(shard, now);
   }
 }
 
 std::size_t SidTable::size() const {
+  const Shards* const all = shards();
+  if (all == nullptr) return 0;
   std::size_t sum = 0;
-  for (const Shard& shard : shards_) {
+  for (const Shard& shard : *all) {
     const std::lock_guard lock(shard.mutex);
     sum += shard.by_use.size();
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <list>
 #include <memory>
@@ -23,6 +24,8 @@ inline constexpr std::size_t kMaxSidLength = 128;
 /// cookie. Any thread: sharded locks, held for one hash probe, touched only by requests that carry or create
 /// a sid and never by tunnels. An entry lives until `lifetime` after its last use (default 2 min: ping
 /// interval, ping timeout and slack); when the table is full, the session unused for longest makes room.
+/// A table that never learned anything has no shards: most services see no such session, and there may be
+/// thousands of them.
 class SidTable {
  public:
   explicit SidTable(base::Duration lifetime = std::chrono::minutes(2), std::size_t max_entries = 1'000'000);
@@ -50,11 +53,18 @@ class SidTable {
   };
   static void drop_first(Shard& shard);
   static void drop_expired(Shard& shard, base::TimePoint now);
-  [[nodiscard]] Shard& shard_of(std::string_view sid) noexcept;
+  using Shards = std::array<Shard, kShards>;
+  /// The shards, made now if there are none yet.
+  [[nodiscard]] Shards& made_shards();
+  /// The shards, or null if nothing was ever learned.
+  [[nodiscard]] Shards* shards() const noexcept { return in_use_.load(std::memory_order_acquire); }
+  [[nodiscard]] static Shard& shard_of(Shards& shards, std::string_view sid) noexcept;
 
   base::Duration lifetime_;
   std::size_t max_entries_per_shard_;
-  std::array<Shard, kShards> shards_;
+  std::once_flag made_;
+  std::unique_ptr<Shards> shards_;
+  std::atomic<Shards*> in_use_{nullptr};  // shards_, for threads that did not make them
 };
 
 /// Finds the session id in the answer of an Engine.IO handshake: an open packet, `0{"sid":"..."`, with up to

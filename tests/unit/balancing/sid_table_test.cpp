@@ -35,6 +35,14 @@ TEST(SidTable, FindsWhatItLearned) {
   EXPECT_EQ(table.size(), 2U);
 }
 
+TEST(SidTable, FindsNothingBeforeItLearns) {
+  SidTable table;
+  EXPECT_EQ(table.find("x", kStart), nullptr);
+  EXPECT_EQ(table.size(), 0U);
+  table.sweep(kStart);
+  EXPECT_LT(sizeof(SidTable), 64U) << "a service that sees no session pays for none";
+}
+
 TEST(SidTable, ASessionExpiresAfterItsLastUse) {
   SidTable table(minutes(2));
   const auto a = make_server("http://a");
