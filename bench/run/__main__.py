@@ -95,12 +95,12 @@ def plan(options: argparse.Namespace, peers: list[str], one_cpu_only: bool) -> l
     for scenario in SCENARIOS:
         if not (scenario.name in options.only if options.only else scenario.by_default):
             continue
-        if options.clients:
+        if options.clients and "clients" in scenario.arguments:
             scenario = dataclasses.replace(scenario, short={},
                                            arguments=scenario.arguments | {"clients": options.clients})
         layouts = (options.layout,) if options.layout else scenario.layouts
         if one_cpu_only:
-            layouts = (ONE_CPU,)
+            layouts = (ONE_CPU,) if scenario.kind != "threads" else ()
         elif options.short:
             layouts = layouts[-1:]
         for layout in layouts:
@@ -111,7 +111,9 @@ def plan(options: argparse.Namespace, peers: list[str], one_cpu_only: bool) -> l
 
 def _takes_part(name: str, scenario: Scenario) -> bool:
     peer = PEERS[name]
-    if scenario.routes:
+    if scenario.kind in ("start", "threads"):
+        return name != "direct" and peer.routes
+    if scenario.limpet_only:
         return peer.routes
     return scenario.kind != "reload" or peer.reloads or name == "direct"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -95,8 +96,10 @@ def run_once(settings: Settings, scenario: Scenario, layout: str, peer_name: str
     if layout == ONE_CPU:
         other_cpu = proxy_cpu
     result = {"scenario": scenario.name, "layout": layout, "peer": peer_name, "ok": False}
+    if scenario.kind == "threads":
+        return result | _measure_threads(settings, scenario, peer_name)
     proxy = RunningPeer(PEERS[peer_name], run_dir, proxy_cpu, bulk=scenario.bulk, routes=scenario.routes,
-                        reload=scenario.kind == "reload")
+                        servers=scenario.servers, reload=scenario.kind == "reload")
     try:
         with Tool(settings, "limpet-echo", ["--listen", f"0.0.0.0:{SERVER_PORT}"], other_cpu) as echo:
             echo.event("listening")
@@ -185,7 +188,7 @@ def _warm_allocators(settings: Settings, scenario: Scenario, proxy: RunningPeer,
 
 
 def _memory(proxy: RunningPeer) -> dict[str, int]:
-    own = processes.memory_bytes(proxy.pid) if proxy.pid else {"pss": 0, "private": 0}
+    own = processes.memory_bytes(proxy.pid) if proxy.pid else {"rss": 0, "pss": 0, "private": 0}
     return own | processes.kernel_memory_bytes()
 
 
@@ -221,4 +224,51 @@ def _measure_reload(settings: Settings, scenario: Scenario, _echo: Tool, proxy: 
     }
 
 
-_MEASURES = {"traffic": _measure_traffic, "idle": _measure_idle, "reload": _measure_reload}
+def _measure_start(_settings: Settings, _scenario: Scenario, _echo: Tool, proxy: RunningPeer, _cpu: int) -> dict:
+    """Memory at rest; the time of the start was taken when the first request was answered."""
+    time.sleep(SETTLE_SECONDS)
+    return {"at_rest_bytes": processes.memory_bytes(proxy.pid)}
+
+
+def _measure_threads(settings: Settings, scenario: Scenario, peer_name: str) -> dict:
+    """The proxy's CPU time per unit with one data-plane thread, then with two, each on a CPU of its own. Each of the
+    two CPUs has clients and a server in both cases, so that as many messages come from and go to the other CPU."""
+    try:
+        one, two = (_measure_with_threads(settings, scenario, peer_name, threads) for threads in (1, 2))
+    except BenchError as error:
+        return {"error": str(error)}
+    return {"ok": True, "one": one, "two": two, "gain": 2 * one["proxy_us"] / two["proxy_us"]}
+
+
+def _measure_with_threads(settings: Settings, scenario: Scenario, peer_name: str, threads: int) -> dict:
+    seconds = scenario.length(settings.short, settings.seconds)
+    timing = ["--seconds", f"{seconds:g}", "--warm-up", f"{settings.warm_up:g}", "--sync"]
+    with contextlib.ExitStack() as stack:
+        run_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="limpet-bench-")))
+        for cpu in settings.cpus:
+            echo = stack.enter_context(Tool(settings, "limpet-echo", ["--listen", f"0.0.0.0:{SERVER_PORT}"], cpu))
+            echo.event("listening")
+        cpus = ",".join(map(str, settings.cpus[:threads]))
+        proxy = stack.enter_context(RunningPeer(PEERS[peer_name], run_dir, cpus, threads=threads))
+        loads = [stack.enter_context(_load(settings, scenario, proxy, cpu, timing)) for cpu in settings.cpus]
+        roles = {"proxy": proxy.pid}
+        for load in loads:
+            load.event("begin")
+        before = processes.CpuSnapshot.take(roles)
+        begun = time.monotonic()
+        for load in loads:
+            load.tell("go")
+        for load in loads:
+            load.event("end")
+        after = processes.CpuSnapshot.take(roles)
+        took = time.monotonic() - begun
+        for load in loads:
+            load.tell("go")
+        results = [_checked(load.event("result")) for load in loads]
+    units = sum(result["count"] for result in results) * scenario.units
+    used = after.since(before)
+    return {"units": units, "proxy_us": used["processes_us"]["proxy"] / units, "rate": units / took,
+            "proxy_cpus": used["processes_us"]["proxy"] / 1e6 / took}
+
+
+_MEASURES = {"traffic": _measure_traffic, "idle": _measure_idle, "reload": _measure_reload, "start": _measure_start}

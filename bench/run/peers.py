@@ -84,8 +84,8 @@ def _limpet_path() -> str | None:
     return next((str(path) for path in candidates if path.is_file() and os.access(path, os.X_OK)), None)
 
 
-def pinned(command: list[str], cpu: int) -> list[str]:
-    """The command on one CPU; taskset replaces itself by it, so the pid stays."""
+def pinned(command: list[str], cpu: int | str) -> list[str]:
+    """The command on one CPU (or on several, "0,1"); taskset replaces itself by it, so the pid stays."""
     return ["taskset", "-c", str(cpu), *command]
 
 
@@ -123,16 +123,26 @@ def _route_lines(count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _server_lines(count: int) -> str:
+    """Limpet's dynamic configuration with one sticky service of `count` servers."""
+    lines = ["http:", "  routers:", '    all: {rule: "PathPrefix(`/`)", service: echo}', "  services:", "    echo:",
+             "      loadBalancer:", "        sticky: {cookie: {name: session}}", "        servers:"]
+    lines += [f'          - url: "http://127.{1 + i // 65536}.{i // 256 % 256}.{i % 256}:{SERVER_PORT}"'
+              for i in range(1, count + 1)]
+    return "\n".join(lines) + "\n"
+
+
 class RunningPeer:
     """A proxy that runs for one measurement, from its own directory. Use it as a context manager."""
 
-    def __init__(self, peer: Peer, run_dir: Path, cpu: int, *, bulk: bool = False, routes: int = 0,
-                 reload: bool = False):
+    def __init__(self, peer: Peer, run_dir: Path, cpu: int | str, *, bulk: bool = False, routes: int = 0,
+                 servers: int = 0, reload: bool = False, threads: int = 1):
         self.peer = peer
         self.run_dir = run_dir
         self.start_ms = 0.0
         self._cpu = cpu
         self._routes = routes
+        self._servers = servers
         self._process: subprocess.Popen | None = None
         self._family: dict[int, int] = {}
         self._values = {
@@ -143,6 +153,8 @@ class RunningPeer:
             "NGINX_BUFFER": "64k" if bulk else "4k",
             "NGINX_BUSY": "128k" if bulk else "8k",
             "ENGINE": peer.engine,
+            "THREADS": threads,
+            "PIN": "true" if threads > 1 else "false",
             "CADDY_ADMIN": f"127.0.0.1:{ADMIN_PORT}" if reload else "off",
         }
 
@@ -205,6 +217,8 @@ class RunningPeer:
     def _render(self, name: str) -> str:
         if name == "limpet-dynamic.yml" and self._routes:
             return _route_lines(self._routes)
+        if name == "limpet-dynamic.yml" and self._servers:
+            return _server_lines(self._servers)
         text = (TEMPLATES / name).read_text()
         for key, value in self._values.items():
             text = text.replace(f"@{key}@", str(value))
@@ -227,7 +241,7 @@ class RunningPeer:
             if _answers(host):
                 self.start_ms = (time.monotonic() - begun) * 1000
                 return
-            time.sleep(0.005)
+            time.sleep(0.001)
         raise BenchError(f"{self.peer.name} does not answer after {START_SECONDS} s: {self.log_tail()}")
 
 

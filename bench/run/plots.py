@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from peers import PEERS
-from report import LAYOUT_TEXT, number
+from report import LAYOUT_TEXT, WITHOUT_LAYOUT, number
 from summary import SUBJECT
 
 # The panels of each picture: scenario, layout (None = whichever was run), metric.
@@ -68,7 +68,7 @@ def _panel(left: float, top: float, entry: dict, metric: dict) -> tuple[list[str
     """One metric's bars; the drawing and the height it takes."""
     unit = f", {metric['unit']}" if metric["unit"] else ""
     sense = "lower is better" if metric["lower_is_better"] else "higher is better"
-    layout = "" if entry["kind"] == "idle" else LAYOUT_TEXT[entry["layout"]]
+    layout = "" if entry["kind"] in WITHOUT_LAYOUT else LAYOUT_TEXT[entry["layout"]]
     drawn = [
         _text(left, top + 14, f"{entry['scenario']}: {metric['label']}{unit}", 13, INK, 'font-weight="600"'),
         _text(left, top + 31, f"{layout + '; ' if layout else ''}{sense}", 11, FAINT),

@@ -98,13 +98,13 @@ def foreign_cpus(used: dict[str, dict[str, float]], seconds: float) -> float:
 
 
 def memory_bytes(pid: int) -> dict[str, int]:
-    """Proportional and private resident memory of a process and its children, in bytes."""
-    total = {"pss": 0, "private": 0}
+    """Resident memory of a process and its children, in bytes: all, proportional, private."""
+    total = {"rss": 0, "pss": 0, "private": 0}
     for one in descendants(pid):
         for line in _read(f"/proc/{one}/smaps_rollup").splitlines():
             name, _, rest = line.partition(":")
-            if name == "Pss":
-                total["pss"] += int(rest.split()[0]) * 1024
+            if name in ("Rss", "Pss"):
+                total[name.lower()] += int(rest.split()[0]) * 1024
             elif name in ("Private_Clean", "Private_Dirty"):
                 total["private"] += int(rest.split()[0]) * 1024
     return total

@@ -9,6 +9,7 @@ from peers import PEERS
 from summary import SUBJECT
 
 LAYOUT_TEXT = {"one-cpu": "everything on one CPU", "split": "proxy on one CPU, clients and server on another"}
+WITHOUT_LAYOUT = ("idle", "start", "threads")  # kinds whose figures do not depend on it
 
 
 def number(value: float, digits: int) -> str:
@@ -35,7 +36,7 @@ def _table(rows: list[list[str]]) -> list[str]:
 def _entry_lines(entry: dict) -> list[str]:
     shown = [peer for peer in PEERS if any(peer in metric["peers"] for metric in entry["metrics"])]
     lines = [f"## {entry['scenario']}: {entry['title']}", f"{LAYOUT_TEXT[entry['layout']]}"
-             if entry["kind"] != "idle" else "", ""]
+             if entry["kind"] not in WITHOUT_LAYOUT else "", ""]
     if shown:
         rows = [["", *(PEERS[peer].title for peer in shown)]]
         for metric in entry["metrics"]:

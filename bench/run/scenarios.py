@@ -14,7 +14,8 @@ class Scenario:
     """One kind of load.
 
     `kind` says how it is measured: traffic (CPU per unit), idle (memory per tunnel), reload (times around a change of
-    configuration). `units` is how many units one count of the load generator stands for: an echo is two relayed
+    configuration), start (from the start of the process to the first answer), threads (CPU per unit with one
+    data-plane thread and with two). `units` is how many units one count of the load generator stands for: an echo is two relayed
     messages, one each way.
     """
 
@@ -29,6 +30,7 @@ class Scenario:
     short: dict[str, float] = field(default_factory=dict)
     bulk: bool = False
     routes: int = 0
+    servers: int = 0  # of one service, instead of one
     seconds: float = 0  # a length of its own; 0 = as long as the others
     short_seconds: float = 0  # the same with --short
     by_default: bool = True
@@ -47,6 +49,10 @@ class Scenario:
 
     def clients(self, short: bool) -> int:
         return int({**self.arguments, **(self.short if short else {})}["clients"])
+
+    @property
+    def limpet_only(self) -> bool:
+        return bool(self.routes or self.servers)
 
 
 _PACED = Scenario(
@@ -106,6 +112,18 @@ SCENARIOS: tuple[Scenario, ...] = (
             arguments={"clients": 100, "hosts": 1000}),
     replace(_ROUTING, name="routing-10000", title="small requests through 10,000 routers", routes=10000,
             arguments={"clients": 100, "hosts": 10000}),
+    Scenario(
+        "threads", "two data-plane threads beside one, with 200 clients that echo as fast as they can",
+        "ws-saturated", "message", units=2, kind="threads", arguments={"clients": 100, "size": 64},
+        short={"clients": 50},
+    ),
+    Scenario(
+        "start", "a start with 1,000 servers in a file", "", "start", kind="start", servers=1000,
+    ),
+    Scenario(
+        "start-routers", "a start with 1,000 routers, services and servers in a file", "", "start", kind="start",
+        routes=1000,
+    ),
 )
 
 

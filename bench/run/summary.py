@@ -65,6 +65,10 @@ def _plain(key: str, scale: float = 1) -> Callable[[dict, dict | None], float | 
     return lambda result, _direct: None if result[key] is None else result[key] * scale
 
 
+def _at_rest(kind: str) -> Callable[[dict, dict | None], float | None]:
+    return lambda result, _direct: result["at_rest_bytes"][kind] / 1e6
+
+
 def metrics_of(scenario: Scenario) -> list[Metric]:
     """What is reported of a scenario, the most important figure first."""
     if scenario.kind == "idle":
@@ -75,9 +79,23 @@ def metrics_of(scenario: Scenario) -> list[Metric]:
                    of_direct=False, compared=False),
             Metric("slab", "kernel slab added per tunnel", "bytes", _per_tunnel("slab", True), digits=0,
                    of_direct=False),
-            Metric("at_rest", "resident at rest", "MB", lambda r, _d: r["at_rest_bytes"]["pss"] / 1e6, digits=1,
+            Metric("at_rest", "resident at rest", "MB", _at_rest("pss"), digits=1,
                    of_direct=False),
             Metric("start", "start to first answer", "ms", _plain("start_ms"), digits=0, of_direct=False),
+        ]
+    if scenario.kind == "threads":
+        of = lambda threads, key: lambda result, _direct: result[threads][key]
+        return [
+            Metric("one_us", "CPU of the proxy's process per message, one thread", "us", of("one", "proxy_us"),
+                   compared=False),
+            Metric("two_us", "the same, two threads", "us", of("two", "proxy_us"), compared=False),
+            Metric("gain", "what two threads carry, of one", "times", _plain("gain"), False, compared=False),
+        ]
+    if scenario.kind == "start":
+        return [
+            Metric("start", "start to first answer", "ms", _plain("start_ms"), digits=0, compared=False),
+            *(Metric(key, f"{label} at rest", "MB", _at_rest(key), digits=1, compared=False)
+              for key, label in (("rss", "resident"), ("pss", "proportional"), ("private", "private"))),
         ]
     if scenario.kind == "reload":
         return [

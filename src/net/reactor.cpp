@@ -120,7 +120,7 @@ void Reactor::drain_posted() {
 
 int Reactor::wait_ms(base::Duration longest) const noexcept {
   if (stay_awake_ || !ready_.empty()) return 0;
-  const base::Duration next = timers_.until_next(base::Clock::now());
+  const base::Duration next = timers_.until_next(base::Clock::now() + skipped_);
   if (next.count() >= 0 && (longest.count() < 0 || next < longest)) longest = next;
   if (longest.count() < 0) return -1;
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(longest).count());
@@ -162,7 +162,7 @@ void Reactor::turn(int timeout_ms) {
   ++turn_number_;
   const bool waited = waiter_ != nullptr && waiter_->wait(timeout_ms);
   int count = waited ? 0 : poll_events(events, timeout_ms);
-  now_ = base::Clock::now();
+  now_ = base::Clock::now() + skipped_;
   if (waited && waiter_->handle()) count = poll_events(events, 0);
   call_those_again();
   bool woken = false;

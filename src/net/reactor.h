@@ -71,6 +71,8 @@ class Reactor {
 
   /// Time at the start of this turn.
   [[nodiscard]] base::TimePoint now() const noexcept { return now_; }
+  /// Moves this reactor's clock ahead, from the next turn on, as if so much time had passed. For tests.
+  void skip(base::Duration time) noexcept { skipped_ += time; }
   [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
   void arm(Timer& timer, base::Duration from_now) noexcept { timers_.arm(timer, now_ + from_now); }
 
@@ -128,6 +130,7 @@ class Reactor {
 
   Fd epoll_;
   Fd wakeup_;
+  base::Duration skipped_{};
   base::TimePoint now_;
   TimerWheel timers_;
   TokenSink* token_sink_ = nullptr;

@@ -119,13 +119,12 @@ class EngineFixture : public testing::Test {
   }
 
   [[nodiscard]] bool turn_until(const std::function<bool()>& done) { return net::turn_until(reactor, done); }
-  /// Turns for a while, with the users reading.
-  void turn_for(base::Duration duration, TestTunnel& tunnel) {
-    const base::TimePoint end = base::Clock::now() + duration;
-    EXPECT_TRUE(turn_until([&] {
-      tunnel.receive();
-      return base::Clock::now() >= end;
-    }));
+  /// Lets time pass in which nobody does anything. It takes none of the test's.
+  void pass(base::Duration duration) {
+    for (const base::TimePoint end = reactor.now() + duration; reactor.now() < end;) {
+      reactor.skip(kTimeStep);
+      reactor.run_once(base::Duration(0));
+    }
   }
   [[nodiscard]] bool turn_until_received(TestTunnel& tunnel, std::string_view at_client,
                                          std::string_view at_server) {
@@ -133,6 +132,16 @@ class EngineFixture : public testing::Test {
       tunnel.receive();
       return tunnel.at_client.bytes == at_client && tunnel.at_server.bytes == at_server;
     });
+  }
+  /// The same while time passes; returns how much did.
+  [[nodiscard]] base::Duration pass_until_ended(TestTunnel& tunnel) {
+    const base::TimePoint began = reactor.now();
+    EXPECT_TRUE(turn_until([&] {
+      tunnel.receive();
+      reactor.skip(kTimeStep);
+      return tunnel.ended();
+    }));
+    return reactor.now() - began;
   }
   [[nodiscard]] bool turn_until_ended(TestTunnel& tunnel) {
     return turn_until([&] {
@@ -146,6 +155,8 @@ class EngineFixture : public testing::Test {
   ConnectedPair (*usual_pair)() = &net::unix_pair;
 
  private:
+  static constexpr base::Duration kTimeStep = std::chrono::milliseconds(50);
+
   std::vector<std::unique_ptr<TestTunnel>> tunnels_;
   std::optional<std::string> why_not_;
 
