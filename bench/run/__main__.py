@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import instructions
+import million
 import namespace
 import plots
 import report
@@ -29,6 +30,7 @@ EXAMPLES = """examples:
   scripts/bench --only saturated,paced --rounds 7
   scripts/bench --only bulk --peers direct,limpet,caddy --seconds 5
   scripts/bench --only idle --clients 9000
+  scripts/bench --million --tunnels 200000       so many tunnels over many processes, as far as memory goes
   scripts/bench --instructions                   instruction counts of the hot paths, beside the accepted ones
   LIMPET=/usr/bin/limpet scripts/bench           another binary than build/release/limpet
 
@@ -59,6 +61,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--instructions", action="store_true",
                         help="count the hot paths' instructions; fail where one has grown by more than 5 %%")
     parser.add_argument("--accept", action="store_true", help="with --instructions: the counts are the new measure")
+    parser.add_argument("--million", action="store_true",
+                        help="open as many tunnels as memory takes, over many processes; needs a namespace")
+    parser.add_argument("--tunnels", type=int, metavar="N", default=1_000_000, help="with --million: no more than N")
+    parser.add_argument("--floor", type=float, metavar="GB", default=1.5,
+                        help="with --million: memory that stays available (1.5)")
     parser.add_argument("--list", action="store_true", help="name the scenarios and peers, and leave")
     return parser.parse_args(arguments)
 
@@ -242,6 +249,17 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed or not results else 0
 
 
+def run_million(options: argparse.Namespace) -> int:
+    for note in namespace.prepare():
+        print(f"note: {note}", file=sys.stderr)
+    plan = million.Plan(max(options.tunnels, 1), int(options.floor * 1e9), options.limit * 60)
+    settings = Settings(options.tools, (0, 0), 0, 0, False)
+    try:
+        return million.run(plan, settings, options.out, lambda text: print(text, file=sys.stderr, flush=True))
+    except KeyboardInterrupt:
+        return 130
+
+
 def main() -> int:
     options = parse(sys.argv[1:])
     if options.list:
@@ -260,6 +278,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, namespace.interrupt)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     options.out = (options.out or REPOSITORY / "build/bench-results" / stamp).resolve()
+    if options.million:
+        return run_million(options)
     return run(options)
 
 
