@@ -18,6 +18,7 @@ import instructions
 import million
 import namespace
 import plots
+import publish
 import report
 from measure import Settings, run_once
 from peers import PEERS, REPOSITORY
@@ -30,6 +31,7 @@ EXAMPLES = """examples:
   scripts/bench --only saturated,paced --rounds 7
   scripts/bench --only bulk --peers direct,limpet,caddy --seconds 5
   scripts/bench --only idle --clients 9000
+  scripts/bench --publish build/bench-results/20260102-030405
   scripts/bench --million --tunnels 200000       so many tunnels over many processes, as far as memory goes
   scripts/bench --instructions                   instruction counts of the hot paths, beside the accepted ones
   LIMPET=/usr/bin/limpet scripts/bench           another binary than build/release/limpet
@@ -66,6 +68,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--tunnels", type=int, metavar="N", default=1_000_000, help="with --million: no more than N")
     parser.add_argument("--floor", type=float, metavar="GB", default=1.5,
                         help="with --million: memory that stays available (1.5)")
+    parser.add_argument("--publish", type=Path, metavar="DIR",
+                        help="put the figures and plots of an earlier run into README.md and docs/")
     parser.add_argument("--list", action="store_true", help="name the scenarios and peers, and leave")
     return parser.parse_args(arguments)
 
@@ -265,6 +269,8 @@ def main() -> int:
     if options.list:
         list_names()
         return 0
+    if options.publish:
+        return publish.run(options.publish)
     if options.instructions:
         return instructions.run(options.accept)
     if namespace.place() is None:

@@ -126,8 +126,8 @@ def picture(title: str, note: str, panels: list[tuple[dict, dict]]) -> str:
     return "\n".join([*head, *drawn, "</svg>"]) + "\n"
 
 
-def write(document: dict, directory: Path) -> list[Path]:
-    """Writes every picture that has at least one panel."""
+def write(document: dict, directory: Path, prefix: str = "") -> list[Path]:
+    """Writes every picture that has at least one panel, to files whose names begin with `prefix`."""
     about = document["about"]
     note = (f"Medians of {about['rounds']} interleaved rounds, whiskers: smallest and largest. "
             f"One data-plane thread each, {about['cpu_model']}.")
@@ -135,6 +135,6 @@ def write(document: dict, directory: Path) -> list[Path]:
     for name, (title, wanted) in PICTURES.items():
         panels = [found for panel in wanted if (found := _find(document["summary"], *panel))]
         if panels:
-            written.append(directory / f"{name}.svg")
+            written.append(directory / f"{prefix}{name}.svg")
             written[-1].write_text(picture(title, note, panels))
     return written

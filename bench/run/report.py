@@ -17,7 +17,8 @@ def number(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}"
 
 
-def _cell(spread: dict | None, digits: int) -> str:
+def cell(spread: dict | None, digits: int) -> str:
+    """The median, and in brackets the extremes; empty for nothing."""
     if spread is None:
         return "-"
     text = number(spread["median"], digits)
@@ -26,7 +27,7 @@ def _cell(spread: dict | None, digits: int) -> str:
     return text
 
 
-def _table(rows: list[list[str]]) -> list[str]:
+def table(rows: list[list[str]]) -> list[str]:
     """Rows of cells as a Markdown table with aligned columns; the first row is the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     line = lambda row: "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
@@ -42,12 +43,12 @@ def _entry_lines(entry: dict) -> list[str]:
         for metric in entry["metrics"]:
             unit = f", {metric['unit']}" if metric["unit"] else ""
             rows.append([metric["label"] + unit,
-                         *(_cell(metric["peers"].get(peer), metric["digits"]) for peer in shown)])
-        lines += _table(rows)
+                         *(cell(metric["peers"].get(peer), metric["digits"]) for peer in shown)])
+        lines += table(rows)
     for metric in entry["metrics"]:
         if metric["ratios"]:
             better = "lower" if metric["lower_is_better"] else "higher"
-            ratios = ", ".join(f"{_cell(spread, 2)} of {PEERS[peer].title}'s"
+            ratios = ", ".join(f"{cell(spread, 2)} of {PEERS[peer].title}'s"
                                for peer, spread in metric["ratios"].items())
             lines += ["", f"{PEERS[SUBJECT].title}'s {metric['label']} ({better} is better): {ratios}."]
     for peer, errors in entry["failures"].items():
