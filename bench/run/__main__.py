@@ -254,6 +254,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_million(options: argparse.Namespace) -> int:
+    if namespace.PLAIN in (namespace.place() or ""):
+        print("--million needs a network namespace of its own: it would take every port of the loopback", file=sys.stderr)
+        return 1
     for note in namespace.prepare():
         print(f"note: {note}", file=sys.stderr)
     plan = million.Plan(max(options.tunnels, 1), int(options.floor * 1e9), options.limit * 60)
