@@ -203,7 +203,7 @@ def _measure_reload(settings: Settings, scenario: Scenario, _echo: Tool, proxy: 
         begun = time.monotonic()
         time.sleep(seconds / 2)
         if proxy.pid:
-            proxy.reload()
+            proxy.reload(scenario.drains)
         reload_seconds = time.monotonic() - begun - seconds / 2
         load.event("end")
         memory_after = _memory(proxy)

@@ -194,10 +194,11 @@ class RunningPeer:
     def alive(self) -> bool:
         return self._process is None or self._process.poll() is None
 
-    def reload(self) -> None:
-        """Makes the proxy take a configuration that differs by one server."""
+    def reload(self, drain: bool = False) -> None:
+        """Makes the proxy take a configuration that has one server more and, with `drain`, takes no new users to the
+        other one (Limpet only)."""
         if self.peer.rewrites_file:
-            text = self._render("limpet-dynamic.yml")
+            text = self._render("limpet-dynamic.yml") + ("            fenced: true\n" if drain else "")
             self._write("limpet-dynamic.yml", text + f'          - url: "http://127.0.0.2:{SERVER_PORT}"\n')
         elif self.peer.reload_signal:
             os.kill(self.pid, self.peer.reload_signal)

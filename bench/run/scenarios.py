@@ -31,6 +31,7 @@ class Scenario:
     bulk: bool = False
     routes: int = 0
     servers: int = 0  # of one service, instead of one
+    drains: bool = False  # the reload drains the server that has all the tunnels
     seconds: float = 0  # a length of its own; 0 = as long as the others
     short_seconds: float = 0  # the same with --short
     by_default: bool = True
@@ -52,7 +53,7 @@ class Scenario:
 
     @property
     def limpet_only(self) -> bool:
-        return bool(self.routes or self.servers)
+        return bool(self.routes or self.servers or self.drains)
 
 
 _PACED = Scenario(
@@ -106,6 +107,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         "reload", "a change of configuration under 1,000 paced clients", "ws-paced", "message", units=2,
         kind="reload", arguments={"clients": 1000, "rate": 20, "size": 64, "interval": 0.25},
         short={"clients": 300}, seconds=6, short_seconds=3,
+    ),
+    Scenario(
+        "reload-9000", "a change of configuration under 9,000 paced clients", "ws-paced", "message", units=2,
+        kind="reload", arguments={"clients": 9000, "rate": 1, "size": 64, "interval": 0.25},
+        short={"clients": 1000}, seconds=6, short_seconds=3, by_default=False,
+    ),
+    Scenario(
+        "drain-9000", "the server of 9,000 paced clients is drained", "ws-paced", "message", units=2,
+        kind="reload", arguments={"clients": 9000, "rate": 1, "size": 64, "interval": 0.25},
+        short={"clients": 1000}, seconds=6, short_seconds=3, by_default=False, drains=True,
     ),
     _ROUTING,
     replace(_ROUTING, name="routing-1000", title="small requests through 1,000 routers", routes=1000,
