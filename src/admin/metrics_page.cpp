@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "admin/answers.h"
 #include "admin/servers.h"
@@ -93,6 +94,26 @@ void add_server_families(const ControlState& state, std::vector<MetricFamily>& o
   }
 }
 
+void add_service_families(const ControlState& state, std::vector<MetricFamily>& out) {
+  MetricFamily waiting;
+  waiting.name = "limpet_service_waiting";
+  waiting.help = "New users held until a server can take them.";
+  waiting.type = MetricType::kGauge;
+  MetricFamily arrivals;
+  arrivals.name = "limpet_service_arrivals_total";
+  arrivals.help = "New users: those for whom a server was chosen, and those who began to wait.";
+  arrivals.type = MetricType::kCounter;
+  for (const balancing::Service* service : all_services(state)) {
+    const std::vector<Label> labels = {{"service", service->name()}};
+    waiting.samples.push_back(
+        {.labels = labels, .value = number(service->state().waiting()), .histogram = {}});
+    arrivals.samples.push_back(
+        {.labels = labels, .value = number(service->state().arrivals()), .histogram = {}});
+  }
+  out.push_back(std::move(waiting));
+  out.push_back(std::move(arrivals));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> control_metrics(const ControlState& state) {
@@ -116,6 +137,7 @@ std::vector<MetricFamily> control_metrics(const ControlState& state) {
     failed.samples.push_back(std::move(sample));
   }
   families.push_back(std::move(failed));
+  add_service_families(state, families);
   add_server_families(state, families);
   return families;
 }

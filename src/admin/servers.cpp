@@ -5,14 +5,21 @@
 
 namespace limpet::admin {
 
-std::vector<ServerView> all_servers(const ControlState& state) {
-  std::vector<ServerView> views;
-  if (state.built.snapshot == nullptr) return views;
+std::vector<const balancing::Service*> all_services(const ControlState& state) {
+  std::vector<const balancing::Service*> services;
+  if (state.built.snapshot == nullptr) return services;
   for (const auto& [name, node] : state.built.snapshot->services) {
     const auto* service = std::get_if<std::unique_ptr<balancing::Service>>(&node->kind);
-    if (service == nullptr) continue;
-    for (const balancing::Server& server : (*service)->servers()) {
-      views.push_back({.service = service->get(), .server = &server});
+    if (service != nullptr) services.push_back(service->get());
+  }
+  return services;
+}
+
+std::vector<ServerView> all_servers(const ControlState& state) {
+  std::vector<ServerView> views;
+  for (const balancing::Service* service : all_services(state)) {
+    for (const balancing::Server& server : service->servers()) {
+      views.push_back({.service = service, .server = &server});
     }
   }
   return views;

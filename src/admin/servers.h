@@ -21,6 +21,9 @@ struct ServerView {
 /// All servers, by service name and then as configured.
 [[nodiscard]] std::vector<ServerView> all_servers(const ControlState& state);
 
+/// All services that have servers of their own, by name.
+[[nodiscard]] std::vector<const balancing::Service*> all_services(const ControlState& state);
+
 /// What becomes of requests to a server, in one word; the first that fits.
 enum class ServerStatus : std::uint8_t {
   kDown,      ///< checks say so, or requests failed, or its name does not resolve: no one

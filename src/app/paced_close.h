@@ -27,6 +27,8 @@ class PacedClose {
   void cancel(const std::shared_ptr<balancing::ServerState>& server);
   /// Closes all tunnels of all servers like that.
   void begin_all(base::Duration window, std::uint64_t seed);
+  /// Closes all tunnels now, with the same code.
+  void all_at_once(base::Duration patience);
 
  private:
   void close(const std::shared_ptr<const balancing::ServerState>& server, base::Duration window,

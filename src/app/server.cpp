@@ -4,16 +4,19 @@
 
 #include <algorithm>
 #include <csignal>
+#include <random>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
+#include "app/paced_close.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "net/listener.h"
 #include "net/socket.h"
 #include "providers/file_provider.h"
 #include "relay/engine.h"
+#include "routing/snapshot.h"
 
 namespace limpet::app {
 namespace {
@@ -21,7 +24,6 @@ namespace {
 constexpr unsigned kBlockingThreads = 2;
 constexpr base::Duration kTidyInterval = std::chrono::seconds(10);
 constexpr base::Duration kPoll = std::chrono::milliseconds(20);
-constexpr std::uint16_t kGoingAway = 1001;  // RFC 6455, section 7.4.1
 constexpr base::Duration kClosePatience = std::chrono::seconds(1);
 
 std::uint32_t thread_count(const config::Static& settings) {
@@ -155,6 +157,7 @@ void Server::start_providers() {
 
 void Server::use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapshot) {
   for (const auto& worker : workers_) worker->use_snapshot(snapshot);
+  routing::offer_to_waiting(snapshot, reactor_.now());
   std::vector<const balancing::Service*> services;
   for (const auto& [name, node] : snapshot->services) {
     const auto* service = std::get_if<std::unique_ptr<balancing::Service>>(&node->kind);
@@ -244,6 +247,22 @@ void Server::stop_accepting() {
   }
 }
 
+net::Task<void> Server::close_tunnels() {
+  PacedClose closing(workers_);
+  const base::Duration window = state_.settings.shutdown.close_window;
+  if (tunnels_open() > 0 && window.count() > 0 && !hurry_) {
+    base::log_info("closing {} tunnels, one by one over at most {}", tunnels_open(),
+                   base::format_duration(window));
+    closing.begin_all(window, std::random_device{}());
+    co_await wait_for_tunnels(window + kClosePatience);
+  }
+  if (tunnels_open() == 0) co_return;
+  base::log_info("closing {} tunnels at once", tunnels_open());
+  closing.all_at_once(kClosePatience);
+  hurry_ = false;
+  co_await wait_for_tunnels(kClosePatience * 3);
+}
+
 net::Task<void> Server::shut_down() {
   state_.stopping = true;
   base::Duration accept_grace{};
@@ -262,16 +281,10 @@ net::Task<void> Server::shut_down() {
   }
   base::log_info("stopping: {} requests and {} tunnels are open", requests_open(), tunnels_open());
   stop_accepting();
+  const base::TimePoint stopped = base::Clock::now();
   co_await wait_for_requests(request_grace);
-  co_await wait_for_tunnels(state_.settings.shutdown.tunnel_grace);
-  const std::uint32_t left = tunnels_open();
-  if (left > 0) {
-    base::log_info("closing {} tunnels", left);
-    for (const auto& worker : workers_)
-      worker->close_tunnels(kGoingAway, "server is going away", kClosePatience);
-    hurry_ = false;
-    co_await wait_for_tunnels(kClosePatience * 3);
-  }
+  co_await wait_for_tunnels(state_.settings.shutdown.tunnel_grace - (base::Clock::now() - stopped));
+  co_await close_tunnels();
   co_await checker_.stop();
   base::log_info("stopped");
   reactor_.stop();

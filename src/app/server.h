@@ -60,6 +60,7 @@ class Server {
   void stop_accepting();
   [[nodiscard]] net::Task<void> wait_for_requests(base::Duration longest);
   [[nodiscard]] net::Task<void> wait_for_tunnels(base::Duration longest);
+  [[nodiscard]] net::Task<void> close_tunnels();
   [[nodiscard]] std::uint32_t tunnels_open() const noexcept;
   [[nodiscard]] std::uint32_t requests_open() const noexcept;
 

@@ -18,10 +18,13 @@ std::uint64_t milliseconds_of(base::Duration duration) noexcept {
 
 }  // namespace
 
-ServerState::ServerState(std::string service, std::string url, std::uint32_t threads)
+ServerState::ServerState(std::string service, std::string url, std::uint32_t threads, std::uint64_t number,
+                         std::shared_ptr<ServiceState> service_state)
     : service_(std::move(service)),
       url_(std::move(url)),
       id_(base::hex16(base::fnv1a_64(service_ + "|" + url_))),
+      number_(number),
+      service_state_(std::move(service_state)),
       threads_(threads),
       traffic_(std::make_unique<TrafficCounters[]>(threads)) {}
 
@@ -31,7 +34,8 @@ bool ServerState::try_add(std::uint32_t count, std::uint64_t each, std::uint32_t
     seats_.fetch_add(count * each, std::memory_order_relaxed);
     return true;
   }
-  std::uint64_t seats = seats_.load(std::memory_order_relaxed);
+  // In one order with releases and with the count of those who wait, so that no free seat is overlooked.
+  std::uint64_t seats = seats_.load(std::memory_order_seq_cst);
   do {
     if (std::uint64_t{taken_of(seats)} + reserved_of(seats) + count > capacity) return false;
   } while (!seats_.compare_exchange_weak(seats, seats + count * each, std::memory_order_acquire,
@@ -47,7 +51,12 @@ bool ServerState::try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept 
 
 void ServerState::release_seat(SeatKind kind) noexcept {
   if (kind == SeatKind::kTunnel) tunnels_.fetch_sub(1, std::memory_order_relaxed);
-  seats_.fetch_sub(1, std::memory_order_release);
+  stop_counting();
+}
+
+void ServerState::stop_counting() noexcept {
+  seats_.fetch_sub(1, std::memory_order_seq_cst);
+  if (service_state_ != nullptr) service_state_->seat_may_be_free();
 }
 
 bool ServerState::try_reserve(std::uint32_t count, std::uint32_t capacity) noexcept {
@@ -55,7 +64,8 @@ bool ServerState::try_reserve(std::uint32_t count, std::uint32_t capacity) noexc
 }
 
 void ServerState::release_reserved(std::uint32_t count) noexcept {
-  seats_.fetch_sub(count * kOneReserved, std::memory_order_release);
+  seats_.fetch_sub(count * kOneReserved, std::memory_order_seq_cst);
+  if (service_state_ != nullptr) service_state_->seat_may_be_free();
 }
 
 void ServerState::take_reserved(SeatKind kind) noexcept {
@@ -65,6 +75,16 @@ void ServerState::take_reserved(SeatKind kind) noexcept {
 
 void ServerState::turn_into_tunnel() noexcept {
   tunnels_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ServerState::set_admin(AdminState state) noexcept {
+  admin_.store(state, std::memory_order_seq_cst);
+  if (service_state_ != nullptr && state == AdminState::kReady) service_state_->seat_may_be_free();
+}
+
+void ServerState::set_health(Health health) noexcept {
+  health_.store(health, std::memory_order_seq_cst);
+  if (service_state_ != nullptr && health != Health::kDown) service_state_->seat_may_be_free();
 }
 
 bool ServerState::note_failure(base::TimePoint now, base::Duration window,
@@ -91,6 +111,10 @@ bool ServerState::is_ejected(base::TimePoint now) const noexcept {
   return now.time_since_epoch().count() < ejected_until_.load(std::memory_order_relaxed);
 }
 
+base::TimePoint ServerState::ejected_until() const noexcept {
+  return base::TimePoint(base::Duration(ejected_until_.load(std::memory_order_relaxed)));
+}
+
 ServerState::Totals ServerState::totals() const noexcept {
   Totals sum;
   for (std::uint32_t i = 0; i < threads_; ++i) {
@@ -109,7 +133,8 @@ ServerState::Totals ServerState::totals() const noexcept {
 std::shared_ptr<ServerState> ServerRegistry::find_or_add(std::string_view service, std::string_view url) {
   std::shared_ptr<ServerState>& state = states_[{std::string(service), std::string(url)}];
   if (state == nullptr) {
-    state = std::make_shared<ServerState>(std::string(service), std::string(url), threads_);
+    state = std::make_shared<ServerState>(std::string(service), std::string(url), threads_, next_number_++,
+                                          this->service(service));
   }
   return state;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,12 @@ enum class Health : std::uint8_t { kUnknown, kUp, kDown };
 /// What a seat is held for; both count against the capacity.
 enum class SeatKind : std::uint8_t { kRequest, kTunnel };
 
+/// What of a user counts against the capacity: the request, the tunnel it may become, both or neither.
+struct Counted {
+  bool request = true;
+  bool tunnel = true;
+};
+
 using telemetry::TrafficCounters;
 
 /// The live state of one server, keyed by its identity (service and URL). It outlives configuration changes,
@@ -43,7 +50,10 @@ using telemetry::TrafficCounters;
 /// | any      | any              | down          | no        | no          |
 class ServerState {
  public:
-  ServerState(std::string service, std::string url, std::uint32_t threads);
+  /// `number`: rises with each server that is made. `service_state`: the live state of its service, which is
+  /// told of free seats; may be null.
+  ServerState(std::string service, std::string url, std::uint32_t threads, std::uint64_t number = 0,
+              std::shared_ptr<ServiceState> service_state = nullptr);
   ServerState(const ServerState&) = delete;
   ServerState& operator=(const ServerState&) = delete;
 
@@ -51,12 +61,19 @@ class ServerState {
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
   /// Stable id for the API: 16 hex digits of FNV-1a of "service|url".
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  /// Of two servers the one with the lower number was known first.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
   /// Takes a seat if fewer than `capacity` are taken or reserved (0: no limit). Exact under any concurrency.
   [[nodiscard]] bool try_take_seat(SeatKind kind, std::uint32_t capacity) noexcept;
   void release_seat(SeatKind kind) noexcept;
   /// Turns a request's seat into a tunnel's; the number of seats taken does not change.
   void turn_into_tunnel() noexcept;
+  /// The seat is free, but who had it goes on.
+  void stop_counting() noexcept;
+  /// A tunnel that does not count began or ended.
+  void uncounted_tunnel_began() noexcept { turn_into_tunnel(); }
+  void uncounted_tunnel_ended() noexcept { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t seats_taken() const noexcept {
     return taken_of(seats_.load(std::memory_order_relaxed));
   }
@@ -80,9 +97,9 @@ class ServerState {
   }
 
   [[nodiscard]] AdminState admin() const noexcept { return admin_.load(std::memory_order_relaxed); }
-  void set_admin(AdminState state) noexcept { admin_.store(state, std::memory_order_relaxed); }
+  void set_admin(AdminState state) noexcept;
   [[nodiscard]] Health health() const noexcept { return health_.load(std::memory_order_relaxed); }
-  void set_health(Health health) noexcept { health_.store(health, std::memory_order_relaxed); }
+  void set_health(Health health) noexcept;
 
   /// A passive check's count: notes a failure at `now`. If this one makes `max_failures` within `window`
   /// since the first of them, the server is ejected until `now + window`, the count starts anew, and the
@@ -91,6 +108,8 @@ class ServerState {
                                   std::uint32_t max_failures) noexcept;
   /// Ejected by passive checks at `now`.
   [[nodiscard]] bool is_ejected(base::TimePoint now) const noexcept;
+  /// When the last ejection ends or ended; long ago if there was none.
+  [[nodiscard]] base::TimePoint ejected_until() const noexcept;
 
   [[nodiscard]] TrafficCounters& traffic(std::uint32_t thread) noexcept { return traffic_[thread]; }
   [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
@@ -115,7 +134,9 @@ class ServerState {
   std::string service_;
   std::string url_;
   std::string id_;
-  std::atomic<std::uint64_t> seats_{0};  // low half: taken; high half: reserved
+  std::uint64_t number_;
+  std::shared_ptr<ServiceState> service_state_;  // shared: a tunnel may outlive the service
+  std::atomic<std::uint64_t> seats_{0};          // low half: taken; high half: reserved
   std::atomic<std::uint32_t> tunnels_{0};
   std::atomic<AdminState> admin_{AdminState::kReady};
   std::atomic<Health> health_{Health::kUnknown};
@@ -125,17 +146,32 @@ class ServerState {
   std::unique_ptr<TrafficCounters[]> traffic_;
 };
 
-/// A seat held on a server; released when it goes out of scope. Move only. Belongs to one thread.
+/// A seat held on a server; released when it goes out of scope. One that does not count holds a place all the
+/// same, without being limited. Move only. Belongs to one thread at a time.
 class Seat {
  public:
   Seat() = default;
-  Seat(ServerState& server, SeatKind kind) noexcept : server_(&server), kind_(kind) {}
-  Seat(Seat&& other) noexcept : server_(std::exchange(other.server_, nullptr)), kind_(other.kind_) {}
+  /// Of a seat that is taken already.
+  Seat(ServerState& server, SeatKind kind, Counted counted = {}) noexcept
+      : server_(&server), kind_(kind), counted_(counted) {}
+  /// Takes one, if it counts and one is free within `capacity`, or if it does not count.
+  [[nodiscard]] static std::optional<Seat> take(ServerState& server, SeatKind kind, std::uint32_t capacity,
+                                                Counted counted) noexcept {
+    if (!(kind == SeatKind::kTunnel ? counted.tunnel : counted.request)) {
+      if (kind == SeatKind::kTunnel) server.uncounted_tunnel_began();
+    } else if (!server.try_take_seat(kind, capacity)) {
+      return std::nullopt;
+    }
+    return Seat(server, kind, counted);
+  }
+  Seat(Seat&& other) noexcept
+      : server_(std::exchange(other.server_, nullptr)), kind_(other.kind_), counted_(other.counted_) {}
   Seat& operator=(Seat&& other) noexcept {
     if (this != &other) {
       release();
       server_ = std::exchange(other.server_, nullptr);
       kind_ = other.kind_;
+      counted_ = other.counted_;
     }
     return *this;
   }
@@ -143,19 +179,30 @@ class Seat {
   Seat& operator=(const Seat&) = delete;
   ~Seat() { release(); }
 
-  /// From now on it is a tunnel's seat.
+  /// From now on it is a tunnel's seat. A tunnel only counts if its request did.
   void become_tunnel() noexcept {
-    if (server_ != nullptr && kind_ == SeatKind::kRequest) server_->turn_into_tunnel();
+    if (server_ != nullptr && kind_ == SeatKind::kRequest) {
+      server_->turn_into_tunnel();
+      counted_.tunnel = counted_.tunnel && counted_.request;
+      if (counted_.request && !counted_.tunnel) server_->stop_counting();
+    }
     kind_ = SeatKind::kTunnel;
   }
   void release() noexcept {
-    if (server_ != nullptr) std::exchange(server_, nullptr)->release_seat(kind_);
+    ServerState* const server = std::exchange(server_, nullptr);
+    if (server == nullptr) return;
+    if (kind_ == SeatKind::kTunnel ? counted_.tunnel : counted_.request) {
+      server->release_seat(kind_);
+    } else if (kind_ == SeatKind::kTunnel) {
+      server->uncounted_tunnel_ended();
+    }
   }
   [[nodiscard]] ServerState* server() const noexcept { return server_; }
 
  private:
   ServerState* server_ = nullptr;
   SeatKind kind_ = SeatKind::kRequest;
+  Counted counted_;
 };
 
 /// All servers' and services' live state by identity. A state is kept as long as a snapshot, a tunnel or a
@@ -175,6 +222,7 @@ class ServerRegistry {
 
  private:
   std::uint32_t threads_;
+  std::uint64_t next_number_ = 1;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<ServerState>, std::less<>> states_;
   std::map<std::string, std::shared_ptr<ServiceState>, std::less<>> services_;
 };

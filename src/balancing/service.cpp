@@ -13,6 +13,9 @@ using config::LostPolicy;
 using config::StickySource;
 using config::StickySourceKind;
 
+// Long enough for a server to start; clients give up after 20 s (Socket.IO) or later.
+constexpr base::Duration kWaitForScaling = std::chrono::seconds(15);
+
 std::span<const std::uint32_t> tried_of(const Choice& choice) noexcept {
   return choice.tried == nullptr ? std::span<const std::uint32_t>() : std::span(*choice.tried);
 }
@@ -49,6 +52,8 @@ std::string_view refusal_name(Refusal refusal) noexcept {
       return "no-server";
     case Refusal::kAllFull:
       return "all-full";
+    case Refusal::kQueueFull:
+      return "queue-full";
     case Refusal::kBoundDown:
       return "bound-server-down";
     case Refusal::kBoundFull:
@@ -68,8 +73,12 @@ Service::Service(std::string qualified_name, const config::LoadBalancer& setting
     : name_(std::move(qualified_name)),
       settings_(settings),
       servers_(std::move(servers)),
+      queue_timeout_(
+          settings_.queue_timeout.value_or(settings_.scaling ? kWaitForScaling : base::Duration{})),
       state_(state == nullptr ? std::make_shared<ServiceState>(name_, 1) : std::move(state)),
-      sids_(std::make_shared<SidTable>()),
+      learns_sid_(counts_sessions()),
+      sids_(std::make_shared<SidTable>(counts_sessions() ? SidTable::kCountedLifetime
+                                                         : SidTable::kUsualLifetime)),
       picker_(make_picker()) {
   set_up_sticky();
 }
@@ -85,7 +94,13 @@ Picker Service::make_picker() const {
                           .capacity = server.capacity,
                           .hrw_seed = base::fnv1a_64(server.url)});
   }
-  return {settings_.strategy, std::move(candidates), base::fnv1a_64(name_)};
+  config::Strategy strategy = settings_.strategy;
+  if (settings_.scaling && strategy == config::Strategy::kWrr) {
+    const bool spread = settings_.scaling->placement == config::ScalingPlacement::kSpread;
+    strategy = spread ? config::Strategy::kSpread : config::Strategy::kPack;
+  }
+  return {strategy, std::move(candidates), base::fnv1a_64(name_),
+          settings_.scaling ? settings_.scaling->soft : Picker::kUsualSoft};
 }
 
 void Service::set_up_sticky() {
@@ -108,7 +123,7 @@ void Service::set_up_sticky() {
     return std::ranges::find(sources_, kind, &StickySource::kind) != sources_.end();
   };
   if (has_source(StickySourceKind::kCookie)) cookie_name_ = cookie_name_of(*settings_.sticky->cookie, name_);
-  learns_sid_ = has_source(StickySourceKind::kSid);
+  learns_sid_ = learns_sid_ || has_source(StickySourceKind::kSid);
   for (std::uint32_t i = 0; learns_sid_ && i < servers_.size(); ++i)
     by_state_.emplace(servers_[i].state.get(), i);
 
@@ -200,8 +215,9 @@ std::expected<Seat, Refusal> Service::take_bound_seat(const Choice& choice, std:
   if (draining && settings_.sticky->on_draining != LostPolicy::kMove) {
     return std::unexpected(Refusal::kBoundDraining);
   }
-  if (!state.try_take_seat(choice.seat, server.capacity)) return std::unexpected(Refusal::kBoundFull);
-  return Seat(state, choice.seat);
+  auto seat = Seat::take(state, choice.seat, server.capacity, counted(*choice.head, choice.now));
+  if (!seat) return std::unexpected(Refusal::kBoundFull);
+  return std::move(*seat);
 }
 
 config::LostPolicy Service::policy_for(Refusal lost) const noexcept {
@@ -218,18 +234,67 @@ config::LostPolicy Service::policy_for(Refusal lost) const noexcept {
 }
 
 std::expected<Selected, Refused> Service::choose_anew(const Choice& choice) const {
-  std::expected<Picked, PickFailure> picked = picker_.pick(
-      {.client = choice.client, .now = choice.now, .seat = choice.seat, .tried = tried_of(choice)});
+  const auto wait_or = [this](Refusal reason) {
+    if (queue_timeout_.count() <= 0) return std::unexpected(Refused{.reason = reason});
+    return std::unexpected(
+        Refused{.reason = Refusal::kWait, .wait_timeout = queue_timeout_, .after_wait = reason});
+  };
+  const Counted counts = counted(*choice.head, choice.now);
+  const bool limited = choice.seat == SeatKind::kTunnel ? counts.tunnel : counts.request;
+  if (!choice.waited && limited && state_->waiting() > 0 && picker_.any_takes_users(choice.now)) {
+    return wait_or(Refusal::kAllFull);
+  }
+  std::expected<Picked, PickFailure> picked = picker_.pick({.client = choice.client,
+                                                            .now = choice.now,
+                                                            .seat = choice.seat,
+                                                            .counted = counts,
+                                                            .tried = tried_of(choice)});
   if (picked) {
     return Selected{.index = picked->server,
                     .seat = std::move(picked->seat),
                     .by_sticky = false,
                     .write_cookie = !cookie_name_.empty()};
   }
-  if (picked.error() == PickFailure::kNoServer) return std::unexpected(Refused{.reason = Refusal::kNoServer});
-  if (settings_.queue_timeout.count() <= 0) return std::unexpected(Refused{.reason = Refusal::kAllFull});
-  return std::unexpected(Refused{
-      .reason = Refusal::kWait, .wait_timeout = settings_.queue_timeout, .after_wait = Refusal::kAllFull});
+  if (picked.error() == PickFailure::kAllFull) return wait_or(Refusal::kAllFull);
+  if (settings_.scaling) return wait_or(Refusal::kNoServer);
+  return std::unexpected(Refused{.reason = Refusal::kNoServer});
+}
+
+Counted Service::counted(const http::RequestHead& head, base::TimePoint now) const {
+  switch (settings_.capacity_counts) {
+    case config::CapacityCounts::kConnections:
+      break;
+    case config::CapacityCounts::kTunnels:
+      return {.request = head.upgrade, .tunnel = true};
+    case config::CapacityCounts::kRequests:
+      return {.request = true, .tunnel = false};
+    case config::CapacityCounts::kSessions: {
+      const auto sid = http::find_query(head.query, "sid");
+      // The session has its seat already. One that we don't know, say after a restart, counts by its tunnel.
+      const bool begins = sid ? head.upgrade && sids_->find(*sid, now) == nullptr
+                              : head.upgrade || http::find_query(head.query, "EIO").has_value();
+      return {.request = begins, .tunnel = begins};
+    }
+  }
+  return {};
+}
+
+void Service::adopt_sids(std::shared_ptr<SidTable> sids) {
+  sids_ = std::move(sids);
+  sids_->set_lifetime(counts_sessions() ? SidTable::kCountedLifetime : SidTable::kUsualLifetime);
+}
+
+bool Service::is_up(base::TimePoint now) const noexcept {
+  return picker_.any_takes_users(now) || (settings_.scaling && servers_.empty());
+}
+
+base::TimePoint Service::next_return(base::TimePoint now) const noexcept {
+  base::TimePoint first = base::TimePoint::max();
+  for (const Server& server : servers_) {
+    const base::TimePoint end = server.state->ejected_until();
+    if (end > now) first = std::min(first, end);
+  }
+  return first;
 }
 
 std::string Service::set_cookie(std::uint32_t index) const {

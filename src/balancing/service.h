@@ -48,12 +48,14 @@ struct Choice {
   /// Servers already tried for this request (indexes into the service), not chosen again: the one a user is
   /// bound to counts as down when it is among them.
   const std::vector<std::uint32_t>* tried = nullptr;
+  bool waited = false;  ///< asked by the queue, in turn; else who is new stands behind those who wait
 };
 
 /// Why no server was chosen.
 enum class Refusal : std::uint8_t {
   kNoServer,       ///< the service has no server that is up and takes new users
   kAllFull,        ///< every server that could take the user is full
+  kQueueFull,      ///< and so many wait already that no more may
   kBoundDown,      ///< the server the user is bound to is down, and the service says reject
   kBoundFull,      ///< it is full, and the service says reject
   kBoundUnknown,   ///< no server has the value given, and the service says reject
@@ -77,6 +79,12 @@ struct Refused {
   Refusal after_wait = Refusal::kNoServer;  ///< what to answer when waiting was in vain
 };
 
+/// Whether it is to wait for any server, not for one that it is bound to.
+[[nodiscard]] constexpr bool waits_as_new(const Refused& refused) noexcept {
+  return refused.reason == Refusal::kWait &&
+         (refused.after_wait == Refusal::kAllFull || refused.after_wait == Refusal::kNoServer);
+}
+
 /// A load-balanced service. Immutable but for the strategy's cursor; any thread.
 class Service {
  public:
@@ -98,9 +106,11 @@ class Service {
   /// | full                                  | on_full     | choose again   | kWait     | kBoundFull     |
   /// | not one of this service (any more)    | on_unknown  | choose again   | as move   | kBoundUnknown  |
   ///
-  /// After kWait the caller asks again, with an empty `tried`, until `wait_timeout` has passed, and then
-  /// answers `after_wait`. A new user (or one that must choose again) who finds every server full waits
-  /// likewise if `queue_timeout` is set.
+  /// After kWait the caller joins the queue (state().queue()) for at most `wait_timeout`, and then answers
+  /// `after_wait`; who waits for a server that is only known to be down by trying it tries again instead,
+  /// with an empty `tried`. A new user (or one that must choose again) who finds every server full, or others
+  /// waiting, waits likewise if there is a queue timeout; where the service is scaled, also if it has no
+  /// server that is up, since one may come.
   ///
   /// The cookie is to be written when the server was chosen anew, and when a source named it and the cookie
   /// that came along does not say so in the issued format (an old format, another server's, or none), so that
@@ -110,22 +120,31 @@ class Service {
 
   /// Whether any server could take a new user if it had a seat (for failover): a service that is merely full
   /// is up.
-  [[nodiscard]] bool is_up(base::TimePoint now) const noexcept { return picker_.any_takes_users(now); }
+  [[nodiscard]] bool is_up(base::TimePoint now) const noexcept;
+  /// When the first of its servers that are ejected now returns; the maximum if none is.
+  [[nodiscard]] base::TimePoint next_return(base::TimePoint now) const noexcept;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const config::LoadBalancer& settings() const noexcept { return settings_; }
   [[nodiscard]] const std::vector<Server>& servers() const noexcept { return servers_; }
+  /// Most users who may wait at a time.
+  [[nodiscard]] std::uint32_t queue_limit() const noexcept { return settings_.queue_limit; }
   [[nodiscard]] ServiceState& state() const noexcept { return *state_; }
   /// The name of the sticky cookie, empty if the service is not sticky by cookie (`sticky.cookie` is not set,
   /// or `sticky.sources` leaves the cookie out).
   [[nodiscard]] const std::string& cookie_name() const noexcept { return cookie_name_; }
   /// The Set-Cookie value that binds a user to a server. Only if cookie_name() is not empty.
   [[nodiscard]] std::string set_cookie(std::uint32_t index) const;
-  /// Whether `sid` is among the sticky sources, so that handshake answers must be read for it.
+  /// Whether `sid` is among the sticky sources, or sessions hold seats, so that handshake answers must be
+  /// read for it.
   [[nodiscard]] bool learns_sid() const noexcept { return learns_sid_; }
+  /// Whether sessions hold seats: in sids(), or with their tunnels.
+  [[nodiscard]] bool counts_sessions() const noexcept {
+    return settings_.capacity_counts == config::CapacityCounts::kSessions;
+  }
   [[nodiscard]] SidTable& sids() const noexcept { return *sids_; }
   /// The same table in the next snapshot: sids survive a reload. Control thread.
-  void adopt_sids(std::shared_ptr<SidTable> sids) { sids_ = std::move(sids); }
+  void adopt_sids(std::shared_ptr<SidTable> sids);
   [[nodiscard]] const std::shared_ptr<SidTable>& shared_sids() const noexcept { return sids_; }
 
  private:
@@ -141,11 +160,13 @@ class Service {
   [[nodiscard]] Binding find_binding(const Choice& choice, std::optional<std::string_view> cookie) const;
   [[nodiscard]] std::expected<Seat, Refusal> take_bound_seat(const Choice& choice, std::uint32_t index) const;
   [[nodiscard]] config::LostPolicy policy_for(Refusal lost) const noexcept;
+  [[nodiscard]] Counted counted(const http::RequestHead& head, base::TimePoint now) const;
   [[nodiscard]] std::expected<Selected, Refused> choose_anew(const Choice& choice) const;
 
   std::string name_;
   config::LoadBalancer settings_;
   std::vector<Server> servers_;
+  base::Duration queue_timeout_;
   std::shared_ptr<ServiceState> state_;  // shared with the registry and the next snapshots
   std::string cookie_name_;
   std::vector<config::StickySource> sources_;

@@ -1,8 +1,8 @@
 #include "balancing/sid_table.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "balancing/server_state.h"
 #include "base/hash.h"
 
 namespace limpet::balancing {
@@ -22,29 +22,29 @@ SidTable::Shard& SidTable::shard_of(Shards& shards, std::string_view sid) noexce
   return shards[base::mix_64(base::fnv1a_64(sid), 0) % kShards];
 }
 
-void SidTable::drop_first(Shard& shard) {
-  shard.by_sid.erase(shard.by_use.front().sid);
-  shard.by_use.pop_front();
+void SidTable::drop(Shard& shard, Entries::iterator entry, Entries& dropped) {
+  shard.by_sid.erase(entry->sid);
+  dropped.splice(dropped.end(), shard.by_use, entry);
 }
 
-void SidTable::drop_expired(Shard& shard, base::TimePoint now) {
-  while (!shard.by_use.empty() && shard.by_use.front().expires <= now) drop_first(shard);
+void SidTable::drop_expired(Shard& shard, base::TimePoint now, Entries& dropped) {
+  while (!shard.by_use.empty() && shard.by_use.front().expires <= now)
+    drop(shard, shard.by_use.begin(), dropped);
 }
 
-void SidTable::learn(std::string_view sid, std::shared_ptr<ServerState> server, base::TimePoint now) {
+void SidTable::learn(std::string_view sid, std::shared_ptr<ServerState> server, base::TimePoint now,
+                     Seat seat) {
   if (sid.empty() || sid.size() > kMaxSidLength) return;
+  const base::TimePoint expires = now + lifetime_.load(std::memory_order_relaxed);
+  Entries dropped;
   Shard& shard = shard_of(made_shards(), sid);
   const std::lock_guard lock(shard.mutex);
-  drop_expired(shard, now);
-  if (const auto found = shard.by_sid.find(sid); found != shard.by_sid.end()) {
-    found->second->server = std::move(server);
-    found->second->expires = now + lifetime_;
-    shard.by_use.splice(shard.by_use.end(), shard.by_use, found->second);
-    return;
-  }
-  if (shard.by_use.size() >= max_entries_per_shard_) drop_first(shard);
-  const auto entry =
-      shard.by_use.insert(shard.by_use.end(), {std::string(sid), std::move(server), now + lifetime_});
+  drop_expired(shard, now, dropped);
+  if (const auto found = shard.by_sid.find(sid); found != shard.by_sid.end())
+    drop(shard, found->second, dropped);
+  if (shard.by_use.size() >= max_entries_per_shard_) drop(shard, shard.by_use.begin(), dropped);
+  const auto entry = shard.by_use.insert(shard.by_use.end(),
+                                         {std::string(sid), std::move(server), expires, std::move(seat)});
   shard.by_sid.emplace(entry->sid, entry);
 }
 
@@ -53,20 +53,51 @@ std::shared_ptr<ServerState> SidTable::find(std::string_view sid, base::TimePoin
   if (all == nullptr || sid.empty() || sid.size() > kMaxSidLength) return nullptr;
   Shard& shard = shard_of(*all, sid);
   const std::lock_guard lock(shard.mutex);
-  drop_expired(shard, now);
   const auto found = shard.by_sid.find(sid);
-  if (found == shard.by_sid.end()) return nullptr;
-  found->second->expires = now + lifetime_;
+  if (found == shard.by_sid.end() || found->second->expires <= now) return nullptr;
+  found->second->expires = now + lifetime_.load(std::memory_order_relaxed);
   shard.by_use.splice(shard.by_use.end(), shard.by_use, found->second);
   return found->second->server;
+}
+
+Seat SidTable::take_seat(std::string_view sid) {
+  Shards* const all = shards();
+  if (all == nullptr) return {};
+  Shard& shard = shard_of(*all, sid);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_sid.find(sid);
+  return found == shard.by_sid.end() ? Seat() : std::move(found->second->seat);
+}
+
+void SidTable::give_back(std::string_view sid, Seat seat, base::TimePoint now) {
+  Shards* const all = shards();
+  if (all == nullptr) return;
+  Shard& shard = shard_of(*all, sid);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_sid.find(sid);
+  if (found == shard.by_sid.end()) return;
+  std::swap(found->second->seat, seat);
+  found->second->expires = now + lifetime_.load(std::memory_order_relaxed);
+  shard.by_use.splice(shard.by_use.end(), shard.by_use, found->second);
+}
+
+void SidTable::end(std::string_view sid) {
+  Shards* const all = shards();
+  if (all == nullptr) return;
+  Entries dropped;
+  Shard& shard = shard_of(*all, sid);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_sid.find(sid);
+  if (found != shard.by_sid.end()) drop(shard, found->second, dropped);
 }
 
 void SidTable::sweep(base::TimePoint now) {
   Shards* const all = shards();
   if (all == nullptr) return;
   for (Shard& shard : *all) {
+    Entries dropped;
     const std::lock_guard lock(shard.mutex);
-    drop_expired(shard, now);
+    drop_expired(shard, now, dropped);
   }
 }
 
@@ -79,6 +110,15 @@ std::size_t SidTable::size() const {
     sum += shard.by_use.size();
   }
   return sum;
+}
+
+bool closes_session(std::string_view body) noexcept {
+  // "1:1" is how version 3 writes it.
+  return body == "1" ||
+         body.ends_with(
+             "\x1e"
+             "1") ||
+         body == "1:1";
 }
 
 std::optional<std::string_view> find_handshake_sid(std::string_view body) noexcept {

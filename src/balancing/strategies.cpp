@@ -55,8 +55,9 @@ bool takes_user(const Candidate& candidate, const Newcomer& newcomer) noexcept {
 }
 
 bool has_seat_for(const Candidate& candidate, const Newcomer& newcomer) noexcept {
+  const bool counts = newcomer.seat == SeatKind::kTunnel ? newcomer.counted.tunnel : newcomer.counted.request;
   return takes_user(candidate, newcomer) &&
-         (candidate.capacity == 0 || candidate.state->seats_in_use() < candidate.capacity);
+         (candidate.capacity == 0 || !counts || candidate.state->seats_in_use() < candidate.capacity);
 }
 
 /// A number below `bound` from the high bits of a random one.
@@ -108,8 +109,13 @@ std::vector<std::uint32_t> smooth_schedule(std::span<const std::uint32_t> weight
   return schedule;
 }
 
-Picker::Picker(config::Strategy strategy, std::vector<Candidate> candidates, std::uint64_t seed)
-    : strategy_(strategy), candidates_(std::move(candidates)), seed_(seed) {
+Picker::Picker(config::Strategy strategy, std::vector<Candidate> candidates, std::uint64_t seed, double soft)
+    : strategy_(strategy), candidates_(std::move(candidates)), seed_(seed), soft_(soft) {
+  if (strategy_ == config::Strategy::kPack || strategy_ == config::Strategy::kSpread) {
+    std::ranges::sort(candidates_, {}, [](const Candidate& candidate) {
+      return std::pair(candidate.state->number(), candidate.server);
+    });
+  }
   std::vector<std::uint32_t> weights;
   for (const Candidate& candidate : candidates_) weights.push_back(candidate.weight);
   equal_weights_ = std::ranges::adjacent_find(weights, std::not_equal_to()) == weights.end();
@@ -120,7 +126,7 @@ std::expected<Picked, PickFailure> Picker::pick(const Newcomer& newcomer) const 
   for (int lost = 0; lost < kMaxLostRaces; ++lost) {
     const std::optional<std::size_t> choice = select(newcomer);
     if (!choice) break;
-    if (std::optional<Picked> picked = take_seat(*choice, newcomer.seat)) return std::move(*picked);
+    if (std::optional<Picked> picked = take_seat(*choice, newcomer)) return std::move(*picked);
   }
   return first_free(newcomer);
 }
@@ -141,6 +147,10 @@ std::optional<std::size_t> Picker::select(const Newcomer& newcomer) const noexce
       return better_of_two(newcomer);
     case config::Strategy::kHrw:
       return highest_score(newcomer);
+    case config::Strategy::kPack:
+      return packed(newcomer);
+    case config::Strategy::kSpread:
+      return emptiest(newcomer);
   }
   return std::nullopt;
 }
@@ -232,6 +242,37 @@ std::optional<std::size_t> Picker::highest_score(const Newcomer& newcomer) const
   return best;
 }
 
+std::optional<std::size_t> Picker::packed(const Newcomer& newcomer) const noexcept {
+  std::optional<std::size_t> fullest;
+  std::uint64_t most_seats = 0;
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    const Candidate& candidate = candidates_[i];
+    // A user fits even where the share of a small capacity is less than one.
+    const auto soft =
+        static_cast<std::uint64_t>(std::max(1.0, std::floor(soft_ * candidate.capacity + 1e-9)));
+    const std::uint64_t seats = candidate.state->seats_in_use();
+    if (candidate.capacity == 0 || seats >= soft || (fullest && seats <= most_seats) ||
+        !has_seat_for(candidate, newcomer)) {
+      continue;
+    }
+    fullest = i;
+    most_seats = seats;
+  }
+  return fullest ? fullest : emptiest(newcomer);
+}
+
+std::optional<std::size_t> Picker::emptiest(const Newcomer& newcomer) const noexcept {
+  std::optional<std::size_t> best;
+  std::uint64_t fewest = 0;
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    const std::uint64_t seats = candidates_[i].state->seats_in_use();
+    if ((best && seats >= fewest) || !has_seat_for(candidates_[i], newcomer)) continue;
+    best = i;
+    fewest = seats;
+  }
+  return best;
+}
+
 std::expected<Picked, PickFailure> Picker::first_free(const Newcomer& newcomer) const noexcept {
   const std::size_t count = candidates_.size();
   bool any_takes_user = false;
@@ -239,15 +280,16 @@ std::expected<Picked, PickFailure> Picker::first_free(const Newcomer& newcomer) 
   for (std::size_t step = 0, i = start; step < count; ++step, i = i + 1 == count ? 0 : i + 1) {
     if (!takes_user(candidates_[i], newcomer)) continue;
     any_takes_user = true;
-    if (std::optional<Picked> picked = take_seat(i, newcomer.seat)) return std::move(*picked);
+    if (std::optional<Picked> picked = take_seat(i, newcomer)) return std::move(*picked);
   }
   return std::unexpected(any_takes_user ? PickFailure::kAllFull : PickFailure::kNoServer);
 }
 
-std::optional<Picked> Picker::take_seat(std::size_t index, SeatKind kind) const noexcept {
+std::optional<Picked> Picker::take_seat(std::size_t index, const Newcomer& newcomer) const noexcept {
   const Candidate& candidate = candidates_[index];
-  if (!candidate.state->try_take_seat(kind, candidate.capacity)) return std::nullopt;
-  return Picked{candidate.server, Seat(*candidate.state, kind)};
+  auto seat = Seat::take(*candidate.state, newcomer.seat, candidate.capacity, newcomer.counted);
+  if (!seat) return std::nullopt;
+  return Picked{candidate.server, std::move(*seat)};
 }
 
 std::uint64_t Picker::draw() const noexcept {

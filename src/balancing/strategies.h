@@ -41,6 +41,7 @@ struct Newcomer {
   net::IpAddress client;
   base::TimePoint now{};
   SeatKind seat = SeatKind::kRequest;
+  Counted counted{};                     ///< what does not count takes a full server, too
   std::span<const std::uint32_t> tried;  ///< servers (of the service) not to choose
 };
 
@@ -58,14 +59,22 @@ enum class PickFailure : std::uint8_t {
 
 /// Chooses servers for new users by a strategy. Immutable but for one atomic cursor; any thread.
 ///
+/// `pack` takes the fullest server that stays at or below its soft limit, of equals the one known for
+/// longest, so that others can become empty; if all are past it, or have no capacity, the emptiest. `spread`
+/// takes the emptiest, of equals the one known for longest. Weights do not count for either.
+///
 /// What a choice costs, with n servers: wrr and p2c a few steps while most servers are up, n steps at worst;
-/// hrw n hashes; leastconn n loads of a counter, fewer when a server is idle. With 5,000 servers that is
-/// about 10 us for hrw and 20 us for leastconn, once for each new user: few enough not to need a sorted
-/// structure that every thread would have to lock. Nothing waits or spins, whatever the servers' state.
+/// hrw n hashes; leastconn, pack and spread n loads of a counter, leastconn fewer when a server is idle. With
+/// 5,000 servers that is about 10 us for hrw and 20 us for leastconn, once for each new user: few enough not
+/// to need a sorted structure that every thread would have to lock. Nothing waits or spins, whatever the
+/// servers' state.
 class Picker {
  public:
-  /// `seed` makes the random draws of two services differ.
-  Picker(config::Strategy strategy, std::vector<Candidate> candidates, std::uint64_t seed);
+  /// The share of a server's capacity up to which `pack` fills it, where nothing else is said.
+  static constexpr double kUsualSoft = 0.9;
+  /// `seed` makes the random draws of two services differ. `soft`: see kUsualSoft.
+  Picker(config::Strategy strategy, std::vector<Candidate> candidates, std::uint64_t seed,
+         double soft = kUsualSoft);
 
   /// A server that is up, ready and has a seat, which is taken. If another thread is faster to the last seat,
   /// the next choice is tried.
@@ -82,12 +91,15 @@ class Picker {
   [[nodiscard]] std::optional<std::size_t> better_of_two(const Newcomer& newcomer) const noexcept;
   [[nodiscard]] std::optional<std::size_t> highest_score(const Newcomer& newcomer) const noexcept;
   [[nodiscard]] std::expected<Picked, PickFailure> first_free(const Newcomer& newcomer) const noexcept;
-  [[nodiscard]] std::optional<Picked> take_seat(std::size_t index, SeatKind kind) const noexcept;
+  [[nodiscard]] std::optional<std::size_t> packed(const Newcomer& newcomer) const noexcept;
+  [[nodiscard]] std::optional<std::size_t> emptiest(const Newcomer& newcomer) const noexcept;
+  [[nodiscard]] std::optional<Picked> take_seat(std::size_t index, const Newcomer& newcomer) const noexcept;
   [[nodiscard]] std::uint64_t draw() const noexcept;
 
   config::Strategy strategy_;
   std::vector<Candidate> candidates_;
   std::uint64_t seed_;
+  double soft_;
   bool equal_weights_ = true;
   std::vector<std::uint32_t> schedule_;  // for wrr, indexes into candidates_
   mutable std::atomic<std::uint64_t> cursor_{

@@ -15,6 +15,8 @@ inline constexpr std::array kStrategyNames = std::to_array<Name<Strategy>>({
     {"leastconn", Strategy::kLeastConn},
     {"p2c", Strategy::kP2c},
     {"hrw", Strategy::kHrw},
+    {"pack", Strategy::kPack},
+    {"spread", Strategy::kSpread},
 });
 inline constexpr std::array kSameSiteNames = std::to_array<Name<SameSite>>({
     {"none", SameSite::kNone},
@@ -45,6 +47,13 @@ inline constexpr std::array kScalingPlacementNames = std::to_array<Name<ScalingP
     {"spread", ScalingPlacement::kSpread},
 });
 inline constexpr std::array kHealthCheckModeNames = std::to_array<Name<std::string_view>>({{"http", "http"}});
+
+inline constexpr std::array kCapacityCountsNames = std::to_array<Name<CapacityCounts>>({
+    {"connections", CapacityCounts::kConnections},
+    {"tunnels", CapacityCounts::kTunnels},
+    {"requests", CapacityCounts::kRequests},
+    {"sessions", CapacityCounts::kSessions},
+});
 
 template <class V, Is<Router> T>
 void describe(V& v, T& t) {
@@ -197,7 +206,11 @@ template <class V, Is<LoadBalancer> T>
 void describe(V& v, T& t) {
   v.field({"sticky", "Keep users with their server"}, t.sticky);
   v.field({"servers", "The servers", 0, "server"}, t.servers);
-  v.choice({"strategy", "How a server is chosen for a new user"}, t.strategy, kStrategyNames);
+  v.choice(
+      {"strategy",
+       "How a server is chosen for a new user; `pack` and `spread` are Limpet's own. Where `scaling` is on, "
+       "`wrr` stands for `scaling.placement`"},
+      t.strategy, kStrategyNames);
   v.field({"healthCheck", "Ask each server regularly whether it is well"}, t.health_check);
   v.field({"passiveHealthCheck", "Take a server out when requests to it fail"}, t.passive_health_check);
   v.field({"passHostHeader", "Pass the client's Host header on", trait::kAlways}, t.pass_host_header);
@@ -208,9 +221,20 @@ void describe(V& v, T& t) {
   });
   v.field({"capacity", "Most connections of each server; 0 means no limit", trait::kOwn}, t.capacity,
           Range{0, 10'000'000});
-  v.field({"queueTimeout",
-           "How long a new user waits for a seat when all servers are full; 0 means not at all", trait::kOwn},
-          t.queue_timeout);
+  v.choice(
+      {"capacityCounts",
+       "What takes a seat: requests and tunnels (`connections`), only tunnels and the requests that ask for "
+       "one, only requests under way, or Engine.IO `sessions`, one for each user however it is carried",
+       trait::kOwn},
+      t.capacity_counts, kCapacityCountsNames);
+  v.field(
+      {"queueTimeout",
+       "How long a new user waits for a seat when all servers are full, first come, first served; 0 means "
+       "not at all; default: 15s where `scaling` is on, else 0",
+       trait::kOwn},
+      t.queue_timeout);
+  v.field({"queueLimit", "Most users who wait at a time; who comes then gets 503 at once", trait::kOwn},
+          t.queue_limit, Range{1, 1'000'000});
   v.field({"connectTimeout", "How long connecting to a server may take", trait::kOwn}, t.connect_timeout);
   v.field({"responseTimeout", "How long the first byte of an answer may take; 0 means no limit", trait::kOwn},
           t.response_timeout);

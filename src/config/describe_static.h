@@ -176,7 +176,15 @@ void describe(V& v, T& t) {
 
 template <class V, Is<Shutdown> T>
 void describe(V& v, T& t) {
-  v.field({"tunnelGrace", "How long tunnels may go on after the stop signal", trait::kOwn}, t.tunnel_grace);
+  v.field(
+      {"tunnelGrace",
+       "How long all tunnels go on once no more connections are accepted, so that others of a group that go "
+       "down too have stopped by then",
+       trait::kOwn},
+      t.tunnel_grace);
+  v.field(
+      {"closeWindow", "Time over which they are then closed one by one; 0 means all at once", trait::kOwn},
+      t.close_window);
 }
 
 template <class V, Is<Static> T>

@@ -6,6 +6,7 @@
 #include "proxy/answers.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy_protocol.h"
+#include "proxy/seat_wait.h"
 
 namespace limpet::proxy {
 namespace {
@@ -172,6 +173,10 @@ net::Task<void> ClientConnection::linger() {
 
 void ClientConnection::close_if_spare() noexcept {
   if (requests_ > 0 || worker_.reactor().now() - opened_ > kTimeForFirstRequest) close_if_idle();
+}
+
+void ClientConnection::stop_waiting() noexcept {
+  if (waiting_ != nullptr) waiting_->give_up();
 }
 
 void ClientConnection::close_if_idle() noexcept {

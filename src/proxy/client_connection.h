@@ -13,6 +13,8 @@
 
 namespace limpet::proxy {
 
+class SeatWait;
+
 /// A client's connection from accept to its end, or to the hand-over of its socket to the relay engine. Lives
 /// in the frame of serve(); its memory is gone once the connection is a tunnel.
 class ClientConnection {
@@ -44,6 +46,10 @@ class ClientConnection {
   /// Closes the connection if it is between requests, or has long had time for its first one. For want of
   /// descriptors.
   void close_if_spare() noexcept;
+  /// The request waits for a seat, or (null) does no more.
+  void set_waiting(SeatWait* wait) noexcept { waiting_ = wait; }
+  /// Ends a wait for a seat.
+  void stop_waiting() noexcept;
   /// Breaks off whatever it is doing.
   void abort() noexcept { socket_.cancel(); }
 
@@ -69,6 +75,7 @@ class ClientConnection {
   base::TimePoint opened_;
   std::uint32_t requests_ = 0;
   bool idle_ = true;
+  SeatWait* waiting_ = nullptr;
   ClientConnection* previous_ = nullptr;  // the worker's list
   ClientConnection* next_ = nullptr;
 };

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "http/url.h"
 #include "proxy/answers.h"
+#include "proxy/seat_wait.h"
 #include "proxy/server_try.h"
 #include "routing/rule.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxInternalBody = 1024 * 1024;
 constexpr std::size_t kMaxDiscardedBody = 256 * 1024;
-constexpr base::Duration kSeatPoll = std::chrono::milliseconds(20);
 constexpr base::Duration kServerPoll = std::chrono::milliseconds(200);
 constexpr std::uint32_t kMaxTries = 4;
 
@@ -275,33 +275,49 @@ net::Task<Outcome> Exchange::serve_internally(routing::InternalService service) 
 }
 
 net::Task<std::expected<balancing::Selected, balancing::Refused>> Exchange::choose(
-    const balancing::Service& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline) {
+    const balancing::Service*& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline) {
   balancing::Choice choice;
   choice.head = context_.head;
   choice.client = context_.client;
   choice.tried = &tried;
   while (true) {
     choice.now = worker_.reactor().now();
-    auto selected = service.choose(choice);
-    const bool is_new =
-        selected ? !selected->by_sticky : selected.error().reason == balancing::Refusal::kWait;
-    if (is_new && !std::exchange(arrived_, true)) service.state().note_arrival(worker_.index());
+    auto selected = service->choose(choice);
+    const bool is_new = selected ? !selected->by_sticky : balancing::waits_as_new(selected.error());
+    if (is_new && !std::exchange(arrived_, true)) service->state().note_arrival(worker_.index());
     if (selected || selected.error().reason != balancing::Refusal::kWait) co_return selected;
-    if (deadline == base::TimePoint::max()) deadline = choice.now + selected.error().wait_timeout;
-    if (choice.now >= deadline || connection_.socket().hung_up() || worker_.stopping()) {
-      co_return std::unexpected(balancing::Refused{.reason = selected.error().after_wait});
-    }
+    const balancing::Refused refused = selected.error();
+    if (deadline == base::TimePoint::max()) deadline = choice.now + refused.wait_timeout;
+    if (choice.now >= deadline) co_return std::unexpected(balancing::Refused{.reason = refused.after_wait});
     // Whether a server that could not be reached is back is only seen by trying it again.
-    const bool try_again = !tried.empty() && selected.error().after_wait == balancing::Refusal::kBoundDown;
-    net::Sleep pause(worker_.reactor(), try_again ? kServerPoll : kSeatPoll);
-    service.state().wait_began();
-    co_await pause;
-    service.state().wait_ended();
-    if (try_again) tried.clear();
+    if (!tried.empty() && refused.after_wait == balancing::Refusal::kBoundDown) {
+      if (connection_.socket().hung_up() || worker_.stopping()) {
+        co_return std::unexpected(balancing::Refused{.reason = refused.after_wait});
+      }
+      net::Sleep pause(worker_.reactor(), kServerPoll);
+      co_await pause;
+      tried.clear();
+      continue;
+    }
+    SeatWait wait(connection_, shared(*service), choice, refused, deadline);
+    auto turn = co_await wait;
+    if (!turn) co_return std::unexpected(balancing::Refused{.reason = turn.error()});
+    if (turn->service.get() != service) {
+      waited_for_ = std::move(turn->service);
+      service = waited_for_.get();
+      tried.clear();
+    }
+    co_return std::move(turn->selected);
   }
 }
 
-net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
+std::shared_ptr<const balancing::Service> Exchange::shared(const balancing::Service& service) const {
+  if (waited_for_.get() == &service) return waited_for_;
+  return {snapshot_, &service};
+}
+
+net::Task<Outcome> Exchange::forward(const balancing::Service& first) {
+  const balancing::Service* service = &first;
   std::vector<std::uint32_t> tried;
   base::TimePoint deadline = base::TimePoint::max();
   bool fresh = false;
@@ -311,7 +327,7 @@ net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
       const Outcome outcome = co_await answer(refusal_answer(selected.error().reason));
       co_return outcome;
     }
-    ServerTry attempt(*this, service, *selected);
+    ServerTry attempt(*this, *service, *selected);
     const ServerTry::Result result = co_await attempt.run(fresh);
     body_read_ = attempt.body() == ServerTry::Body::kTaken;
     body_broken_ = attempt.body() == ServerTry::Body::kBroken;
@@ -335,10 +351,10 @@ net::Task<Outcome> Exchange::forward(const balancing::Service& service) {
     }
     // Users who are bound and not to be moved are never out of servers: they wait for theirs, or are refused.
     const bool stays = result == ServerTry::Result::kOtherServer && selected->by_sticky &&
-                       service.settings().sticky->on_down != config::LostPolicy::kMove;
+                       service->settings().sticky->on_down != config::LostPolicy::kMove;
     if (result == ServerTry::Result::kFailed ||
         (!stays && (tries + 1 >= kMaxTries || (result == ServerTry::Result::kOtherServer &&
-                                               tried.size() >= service.servers().size())))) {
+                                               tried.size() >= service->servers().size())))) {
       const Outcome outcome = co_await answer(failure_answer(attempt.failure()));
       co_return outcome;
     }

@@ -53,15 +53,18 @@ class Exchange {
   [[nodiscard]] net::Task<std::optional<Answer>> pass_chain(const routing::Chain* chain);
   [[nodiscard]] net::Task<Outcome> answer(Answer answer);
   [[nodiscard]] net::Task<Outcome> serve_internally(routing::InternalService service);
-  [[nodiscard]] net::Task<Outcome> forward(const balancing::Service& service);
+  [[nodiscard]] net::Task<Outcome> forward(const balancing::Service& first);
   [[nodiscard]] net::Task<std::expected<balancing::Selected, balancing::Refused>> choose(
-      const balancing::Service& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline);
+      const balancing::Service*& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline);
+  [[nodiscard]] std::shared_ptr<const balancing::Service> shared(const balancing::Service& service) const;
   [[nodiscard]] net::Task<BodySinkResult> drain_request_body(std::string* keep, std::size_t limit);
 
   ClientConnection& connection_;
   Worker& worker_;
   std::shared_ptr<const routing::Snapshot>
       snapshot_;  // shared with the worker: kept for the length of the request
+  std::shared_ptr<const balancing::Service>
+      waited_for_;  // shared with its snapshot: that in which a wait ended, if there was one
   RequestContext context_;
   Report report_;
   std::string host_;

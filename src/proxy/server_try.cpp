@@ -203,6 +203,7 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
     const std::string_view body = client.buffer().view().substr(0, body_.framing.length);
     net::Pieces pieces(head_);
     pieces.add(body);
+    if (service_.counts_sessions()) session_ends_ = balancing::closes_session(body);
     const auto sent = co_await server.write(pieces);
     if (!sent) co_return failed(sent.error());
     client.buffer().consume(body.size());
@@ -372,7 +373,11 @@ void ServerTry::add_sticky_cookie() {
 
 void ServerTry::learn_sid(std::string_view first_bytes) {
   const auto sid = balancing::find_handshake_sid(first_bytes);
-  if (sid) service_.sids().learn(*sid, server_.state, exchange_.connection().worker().reactor().now());
+  if (!sid) return;
+  // From now on the seat is the session's, not this request's.
+  balancing::Seat seat = service_.counts_sessions() ? std::move(selected_.seat) : balancing::Seat();
+  service_.sids().learn(*sid, server_.state, exchange_.connection().worker().reactor().now(),
+                        std::move(seat));
 }
 
 net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
@@ -422,11 +427,22 @@ net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
   telemetry::TrafficCounters::add(traffic.bytes_to_server, body_.moved);
   telemetry::TrafficCounters::add(traffic.bytes_to_client, body.moved);
   if (response_.status >= 500) note_failure();
+  const auto sid = session_ends_ ? http::find_query(request.query, "sid") : std::nullopt;
+  if (sid) service_.sids().end(*sid);
   if (!moved) co_return Result::kAbort;
   if (server_keeps && body_sent_ && response_.framing.kind != http::BodyKind::kUntilClose) {
     client.worker().servers().give_back(server_.state, std::move(connection_), keep);
   }
   co_return close ? Result::kClose : Result::kKeepAlive;
+}
+
+std::optional<SessionSeat> ServerTry::take_session() {
+  const auto sid =
+      service_.counts_sessions() ? http::find_query(exchange_.head().query, "sid") : std::nullopt;
+  if (!sid) return std::nullopt;
+  balancing::Seat seat = service_.sids().take_seat(*sid);
+  if (seat.server() == nullptr) return std::nullopt;
+  return SessionSeat{.sids = service_.shared_sids(), .sid = std::string(*sid), .seat = std::move(seat)};
 }
 
 net::Task<ServerTry::Result> ServerTry::hand_over(std::size_t head_size) {
@@ -452,7 +468,7 @@ net::Task<ServerTry::Result> ServerTry::hand_over(std::size_t head_size) {
   selected_.seat.become_tunnel();
   tunnel.owner = std::make_unique<ProxiedTunnel>(worker, server_.state, std::move(selected_.seat),
                                                  std::move(exchange_.context().holds),
-                                                 worker.reporter().tunnel_opened(report));
+                                                 worker.reporter().tunnel_opened(report), take_session());
   tunnel.client_may_have_input = client.socket().may_have_input();
   tunnel.server_may_have_input = connection_->socket.may_have_input();
   tunnel.client = client.socket().release();

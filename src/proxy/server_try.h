@@ -13,6 +13,7 @@
 #include "net/task.h"
 #include "proxy/body.h"
 #include "proxy/server_pool.h"
+#include "proxy/tunnel_owner.h"
 
 namespace limpet::proxy {
 
@@ -66,6 +67,7 @@ class ServerTry {
   void note_failure();
   void add_sticky_cookie();
   void learn_sid(std::string_view first_bytes);
+  [[nodiscard]] std::optional<SessionSeat> take_session();
   [[nodiscard]] bool may_repeat() const noexcept;
   [[nodiscard]] bool body_is_here() const noexcept;
   static void client_hung_up(void* self) noexcept;
@@ -89,6 +91,7 @@ class ServerTry {
   bool awaiting_head_ = false;
   bool told_to_continue_ = false;  // we have told the client ourselves
   bool client_gone_ = false;
+  bool session_ends_ = false;  // the body is the last word of an Engine.IO session
 };
 
 }  // namespace limpet::proxy

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "balancing/server_state.h"
+#include "balancing/sid_table.h"
 #include "proxy/middleware.h"
 #include "proxy/report.h"
 #include "relay/engine.h"
@@ -12,12 +15,21 @@ namespace limpet::proxy {
 
 class Worker;
 
+/// The seat of an Engine.IO session that a tunnel carries, and where it goes if the session goes on without
+/// it.
+struct SessionSeat {
+  std::shared_ptr<balancing::SidTable> sids;  ///< shared with the service's snapshots
+  std::string sid;
+  balancing::Seat seat;
+};
+
 /// Holds a tunnel's seat on its server, and what the middlewares hold for it, until it ends; then reports.
 /// One thread.
 class ProxiedTunnel final : public relay::TunnelOwner {
  public:
   ProxiedTunnel(Worker& worker, std::shared_ptr<balancing::ServerState> server, balancing::Seat seat,
-                std::vector<std::unique_ptr<Hold>> holds, TunnelReport report) noexcept;
+                std::vector<std::unique_ptr<Hold>> holds, TunnelReport report,
+                std::optional<SessionSeat> session = {}) noexcept;
   void closed(const relay::TunnelSummary& summary) noexcept override;
   [[nodiscard]] const balancing::ServerState& server() const noexcept { return *server_; }
 
@@ -28,6 +40,7 @@ class ProxiedTunnel final : public relay::TunnelOwner {
   balancing::Seat seat_;
   std::vector<std::unique_ptr<Hold>> holds_;
   TunnelReport report_;
+  std::unique_ptr<SessionSeat> session_;
 };
 
 }  // namespace limpet::proxy

@@ -104,6 +104,7 @@ void Worker::stop_accepting(std::function<void()> done) {
     done();
     for (ClientConnection* connection = connections_; connection != nullptr; connection = connection->next_) {
       connection->close_if_idle();
+      connection->stop_waiting();
     }
   });
 }

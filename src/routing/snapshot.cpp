@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "balancing/seat_queue.h"
 #include "base/hash.h"
 #include "http/cookie.h"
 
@@ -91,6 +92,15 @@ const ServiceNode* resolve_leaf(const ServiceNode& node, const http::RequestHead
     } else {
       return at;
     }
+  }
+}
+
+void offer_to_waiting(const std::shared_ptr<const Snapshot>& snapshot, base::TimePoint now) {
+  for (const auto& [name, node] : snapshot->services) {
+    const auto* service = std::get_if<std::unique_ptr<balancing::Service>>(&node->kind);
+    if (service == nullptr) continue;
+    const std::shared_ptr<const balancing::Service> shared(snapshot, service->get());
+    shared->state().queue().use(shared, now);
   }
 }
 

@@ -112,4 +112,8 @@ struct Snapshot {
   std::map<std::string, BuiltChain, std::less<>> built_chains;
 };
 
+/// Lets those who wait for a seat of any service choose among this snapshot's servers. Control thread, when
+/// the snapshot comes into use.
+void offer_to_waiting(const std::shared_ptr<const Snapshot>& snapshot, base::TimePoint now);
+
 }  // namespace limpet::routing

@@ -49,7 +49,7 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
   before(async () => { server = await startNamed('a'); });
   after(() => stopAll(server));
 
-  it('refuses new connections, finishes the request in flight, closes tunnels with 1001, and ends with 0', async () => {
+  it('refuses new connections, finishes the request in flight, closes tunnels with 1012, and ends with 0', async () => {
     const limpet = await startLimpet(plain(server.url), { flags: ['--shutdown.tunnelGrace=1s'] });
     try {
       const { client, release } = await slowRequest(limpet, server);
@@ -72,9 +72,9 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
       assert.equal(late.body, 'late');
       assert.equal(late.get('connection'), 'close');
       const [code, reason] = await closed;
-      assert.equal(code, 1001);
-      assert.equal(reason.toString(), 'server is going away');
-      assert.equal((await serverSide)[0], 1001);
+      assert.equal(code, 1012);
+      assert.equal(reason.toString(), 'service restart');
+      assert.equal((await serverSide)[0], 1012);
       assert.ok(performance.now() - released > 900, 'tunnels have their grace time');
       assert.equal(await limpet.exited, 0);
     } finally {
@@ -106,7 +106,7 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
       const [first, length] = await client.reader.bytes(2);
       assert.equal(first, 0x88);
       const payload = await client.reader.bytes(length);
-      assert.equal(payload.readUInt16BE(0), 1001);
+      assert.equal(payload.readUInt16BE(0), 1012);
       client.close();
       assert.equal(await limpet.exited, 0);
     } finally {
@@ -126,7 +126,7 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
       process.kill(limpet.pid, 'SIGTERM');
       await until('connections to be refused', () => isRefused(limpet.port));
       process.kill(limpet.pid, 'SIGTERM');
-      assert.equal((await closed)[0], 1001);
+      assert.equal((await closed)[0], 1012);
       assert.equal(await limpet.exited, 0);
       client.close();
     } finally {

@@ -76,10 +76,10 @@ describe('a stop', { timeout: 120_000 }, () => {
     }
   });
 
-  it('tells both ends of every tunnel 1001, of many on two threads', async () => {
+  it('tells both ends of every tunnel 1012, of many on two threads', async () => {
     const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     await once(wss, 'listening');
-    const limpet = await startLimpet(plain([`http://127.0.0.1:${wss.address().port}`]), { flags: ['--shutdown.tunnelGrace=0s'] });
+    const limpet = await startLimpet(plain([`http://127.0.0.1:${wss.address().port}`]), { flags: ['--shutdown.tunnelGrace=0s', '--shutdown.closeWindow=0s'] });
     try {
       const clients = Array.from({ length: 100 }, () => new WebSocket(`ws://127.0.0.1:${limpet.port}/`));
       await Promise.all(clients.map((client) => once(client, 'open')));
@@ -88,7 +88,7 @@ describe('a stop', { timeout: 120_000 }, () => {
       process.kill(limpet.pid, 'SIGTERM');
       for (const close of closes) {
         const [code, reason] = await close;
-        assert.deepEqual([code, reason.toString()], [1001, 'server is going away']);
+        assert.deepEqual([code, reason.toString()], [1012, 'service restart']);
       }
       assert.equal(await limpet.exited, 0);
     } finally {
@@ -97,8 +97,35 @@ describe('a stop', { timeout: 120_000 }, () => {
     }
   });
 
+  it('closes tunnels one by one over closeWindow, and the rest at once at a second signal', async () => {
+    const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(wss, 'listening');
+    const limpet = await startLimpet(plain([`http://127.0.0.1:${wss.address().port}`]),
+      { flags: ['--shutdown.tunnelGrace=0s', '--shutdown.closeWindow=1h'] });
+    try {
+      const clients = Array.from({ length: 20 }, () => new WebSocket(`ws://127.0.0.1:${limpet.port}/`));
+      await Promise.all(clients.map((client) => once(client, 'open')));
+      let closed = 0;
+      const closes = clients.map((client) => once(client, 'close').then((told) => { ++closed; return told; }));
+      process.kill(limpet.pid, 'SIGTERM');
+      await until('the first to be closed', () => closed > 0);
+      assert.ok(closed < clients.length, `${closed} closed together`);
+      await until('more to be closed', () => closed > 2);
+      assert.ok(closed < clients.length, `${closed} closed together`);
+      process.kill(limpet.pid, 'SIGTERM');
+      for (const told of await Promise.all(closes)) {
+        assert.deepEqual([told[0], told[1].toString()], [1012, 'service restart']);
+      }
+      assert.equal(await limpet.exited, 0);
+      assert.match(limpet.log(), /closing 20 tunnels, one by one over at most 1h/);
+    } finally {
+      wss.close();
+      await limpet.stop();
+    }
+  });
+
   it('lets the frames under way end first, in either direction for itself', async () => {
-    const limpet = await startLimpet(plain([server.url]), { flags: ['--shutdown.tunnelGrace=100ms'] });
+    const limpet = await startLimpet(plain([server.url]), { flags: ['--shutdown.tunnelGrace=100ms', '--shutdown.closeWindow=0s'] });
     try {
       const client = await RawClient.connect(limpet.port);
       assert.equal((await client.write(UPGRADE).readHead()).status, 101);
@@ -118,12 +145,12 @@ describe('a stop', { timeout: 120_000 }, () => {
       assert.ok((await end.reader.bytes(3)).equals(toServer.subarray(8)));
       const masked = await end.reader.bytes(8);
       assert.deepEqual([masked[0], masked[1] & 0x80], [0x88, 0x80]);
-      assert.equal(Buffer.from([masked[6] ^ masked[2], masked[7] ^ masked[3]]).readUInt16BE(0), 1001);
+      assert.equal(Buffer.from([masked[6] ^ masked[2], masked[7] ^ masked[3]]).readUInt16BE(0), 1012);
       assert.equal(client.reader.size, 0);
       end.socket.write(toClient.subarray(100));
       assert.ok((await client.reader.bytes(204)).equals(toClient.subarray(100)));
       const close = await client.reader.bytes(4);
-      assert.deepEqual([close[0], close.readUInt16BE(2)], [0x88, 1001]);
+      assert.deepEqual([close[0], close.readUInt16BE(2)], [0x88, 1012]);
       client.end();
       end.socket.end();
       assert.equal(await limpet.exited, 0);
@@ -133,7 +160,7 @@ describe('a stop', { timeout: 120_000 }, () => {
   });
 
   it('is not held up by peers that do not answer the Close, stop within a frame, or speak no WebSocket', async () => {
-    const limpet = await startLimpet(plain([server.url]), { flags: ['--shutdown.tunnelGrace=100ms'] });
+    const limpet = await startLimpet(plain([server.url]), { flags: ['--shutdown.tunnelGrace=100ms', '--shutdown.closeWindow=0s'] });
     try {
       const clients = [];
       for (const start of [[], [0x81, 0x85, 1, 2], [0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0], [0xff]]) {

@@ -115,7 +115,22 @@ struct Sticky {
   bool operator==(const Sticky&) const = default;
 };
 
-enum class Strategy : std::uint8_t { kWrr, kLeastConn, kP2c, kHrw };
+enum class Strategy : std::uint8_t {
+  kWrr,
+  kLeastConn,
+  kP2c,
+  kHrw,
+  kPack,    ///< Limpet's own: the fullest server below its soft limit, so that others can empty
+  kSpread,  ///< Limpet's own: the emptiest server
+};
+
+/// Limpet's own `capacityCounts`: what takes a seat.
+enum class CapacityCounts : std::uint8_t {
+  kConnections,  ///< requests under way and tunnels
+  kTunnels,      ///< tunnels, and the requests that ask for one
+  kRequests,     ///< requests under way; a tunnel gives its seat back when it begins
+  kSessions,     ///< Engine.IO sessions, however they are carried, and tunnels of other kinds
+};
 
 /// `loadBalancer.healthCheck`.
 struct HealthCheck {
@@ -203,7 +218,11 @@ struct LoadBalancer {
       std::chrono::milliseconds(100);  ///< accepted; bodies are always sent on at once
   /// Limpet's own: most connections of each server, 0: no limit. Not 0 where `scaling` is on.
   std::uint32_t capacity = 0;
-  base::Duration queue_timeout{};  ///< Limpet's own: how long a new user waits for a seat, 0: not at all
+  CapacityCounts capacity_counts = CapacityCounts::kConnections;  ///< Limpet's own
+  /// Limpet's own: how long a new user waits for a seat, 0: not at all; none: 15 s where `scaling` is on,
+  /// else not at all.
+  std::optional<base::Duration> queue_timeout;
+  std::uint32_t queue_limit = 1000;                          ///< Limpet's own: most users who wait at a time
   base::Duration connect_timeout = std::chrono::seconds(5);  ///< Limpet's own
   base::Duration response_timeout{};     ///< Limpet's own: to the first byte of the answer, 0: no limit
   base::Duration tunnel_idle_timeout{};  ///< Limpet's own: 0: never

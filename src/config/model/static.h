@@ -129,8 +129,11 @@ struct DataPath {
 
 /// `shutdown`, Limpet's own: how the whole process goes down.
 struct Shutdown {
-  base::Duration tunnel_grace =
-      std::chrono::seconds(10);  ///< how long tunnels may go on after the stop signal
+  /// How long tunnels go on after Limpet has stopped accepting, so that others of a group that go down too
+  /// can stop as well, and nobody who is closed comes to one of them.
+  base::Duration tunnel_grace = std::chrono::seconds(10);
+  /// Over which they are closed then, one by one; 0: all at once.
+  base::Duration close_window = std::chrono::seconds(120);
   bool operator==(const Shutdown&) const = default;
 };
 

@@ -22,6 +22,8 @@ TEST_F(MetricsPage, TellsEveryServersStateAndTraffic) {
   telemetry::TrafficCounters::add(live.traffic(1).bytes_to_client, 700);
   server("webapp@docker", "http://172.20.0.3:3000").set_health(balancing::Health::kDown);
 
+  registry.service("webapp@docker")->note_arrival(1);
+
   const std::string labels = R"({service="webapp@docker",url="http://172.20.0.2:3000")";
   const std::string page = text();
   EXPECT_THAT(page, HasSubstr("# TYPE traefik_service_server_up gauge"));
@@ -39,6 +41,8 @@ TEST_F(MetricsPage, TellsEveryServersStateAndTraffic) {
   EXPECT_THAT(page,
               HasSubstr(R"(limpet_server_capacity{service="other@file",url="http://127.0.0.1:9/"} 10)"));
   EXPECT_THAT(page, Not(HasSubstr("limpet_server_capacity" + labels)));
+  EXPECT_THAT(page, HasSubstr(R"(limpet_service_waiting{service="webapp@docker"} 0)"));
+  EXPECT_THAT(page, HasSubstr(R"(limpet_service_arrivals_total{service="webapp@docker"} 1)"));
 }
 
 TEST_F(MetricsPage, TellsReloadsAndProviders) {

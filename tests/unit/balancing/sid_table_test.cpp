@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "balancing/server_state.h"
@@ -50,6 +51,7 @@ TEST(SidTable, ASessionExpiresAfterItsLastUse) {
   EXPECT_EQ(table.find("x", kStart + seconds(119)), a);
   EXPECT_EQ(table.find("x", kStart + seconds(238)), a) << "use renews it";
   EXPECT_EQ(table.find("x", kStart + seconds(358)), nullptr);
+  table.sweep(kStart + seconds(358));
   EXPECT_EQ(table.size(), 0U);
 }
 
@@ -76,6 +78,63 @@ TEST(SidTable, IsBoundedAndDropsWhatWasUnusedForLongest) {
   EXPECT_LE(table.size(), 64U * 4);
   EXPECT_EQ(table.find("sid-9999", kStart), a);
   EXPECT_EQ(table.find("sid-0", kStart), nullptr);
+}
+
+TEST(SidTable, HoldsASessionsSeatUntilItsEnd) {
+  const auto a = make_server("http://a");
+  SidTable table(minutes(1));
+  const auto begin = [&](std::string_view sid) {
+    ASSERT_TRUE(a->try_take_seat(SeatKind::kRequest, 0));
+    table.learn(sid, a, kStart, Seat(*a, SeatKind::kRequest));
+  };
+  begin("silent");
+  begin("ended");
+  begin("again");
+  begin("again");
+  EXPECT_EQ(a->seats_taken(), 3U) << "a session has one seat";
+  table.end("ended");
+  table.end("unknown");
+  EXPECT_EQ(a->seats_taken(), 2U);
+  EXPECT_EQ(table.find("again", kStart + seconds(30)), a);
+  table.sweep(kStart + minutes(1));
+  EXPECT_EQ(a->seats_taken(), 1U);
+  table.sweep(kStart + seconds(90));
+  EXPECT_EQ(a->seats_taken(), 0U);
+}
+
+TEST(SidTable, LendsASeatToATunnel) {
+  const auto a = make_server("http://a");
+  SidTable table(minutes(1));
+  ASSERT_TRUE(a->try_take_seat(SeatKind::kRequest, 0));
+  table.learn("x", a, kStart, Seat(*a, SeatKind::kRequest));
+  Seat lent = table.take_seat("x");
+  EXPECT_EQ(lent.server(), a.get());
+  EXPECT_EQ(table.take_seat("x").server(), nullptr);
+  EXPECT_EQ(table.take_seat("y").server(), nullptr);
+  table.sweep(kStart + minutes(1));
+  EXPECT_EQ(a->seats_taken(), 1U) << "the tunnel keeps it";
+  table.learn("x", a, kStart + minutes(1));
+  table.give_back("x", std::move(lent), kStart + minutes(1));
+  EXPECT_EQ(a->seats_taken(), 1U);
+  table.end("x");
+  EXPECT_EQ(a->seats_taken(), 0U);
+
+  ASSERT_TRUE(a->try_take_seat(SeatKind::kRequest, 0));
+  table.give_back("over", Seat(*a, SeatKind::kRequest), kStart);
+  EXPECT_EQ(a->seats_taken(), 0U);
+}
+
+TEST(SidTable, KnowsAClosePacket) {
+  EXPECT_TRUE(closes_session("1"));
+  EXPECT_TRUE(
+      closes_session("42[\"a\"]\x1e"
+                     "1"));
+  EXPECT_TRUE(closes_session("1:1"));
+  EXPECT_FALSE(closes_session("3"));
+  EXPECT_FALSE(closes_session(""));
+  EXPECT_FALSE(
+      closes_session("42[1]\x1e"
+                     "41"));
 }
 
 TEST(SidTable, IgnoresOverlongSids) {

@@ -26,14 +26,16 @@ using testing::ElementsAre;
 
 constexpr base::TimePoint kNow{seconds(1000)};
 
-/// Servers with a picker over them, as a service would have.
+constexpr std::uint64_t kNewest = 10'000;
+
+/// Servers with a picker over them, the last one the oldest, as a service would have.
 class Pool {
  public:
   Pool(Strategy strategy, const std::vector<std::uint32_t>& weights, std::uint32_t capacity = 0) {
     std::vector<Candidate> candidates;
     for (std::uint32_t i = 0; i < weights.size(); ++i) {
       const std::string url = fmt::format("http://10.0.{}.{}:3000", i / 256, i % 256);
-      states_.push_back(std::make_unique<ServerState>("s@file", url, 1));
+      states_.push_back(std::make_unique<ServerState>("s@file", url, 1, kNewest - i));
       if (weights[i] == 0) continue;
       candidates.push_back({.state = states_.back().get(),
                             .server = i,
@@ -69,7 +71,8 @@ class Pool {
   std::unique_ptr<Picker> picker_;
 };
 
-constexpr std::array kAllStrategies = {Strategy::kWrr, Strategy::kLeastConn, Strategy::kP2c, Strategy::kHrw};
+constexpr std::array kAllStrategies = {Strategy::kWrr, Strategy::kLeastConn, Strategy::kP2c,
+                                       Strategy::kHrw, Strategy::kPack,      Strategy::kSpread};
 
 Newcomer client(std::uint32_t address) {
   return {.client = net::IpAddress::from_v4(address), .now = kNow};
@@ -301,7 +304,7 @@ TEST(Hrw, WeightsDoNotReshuffleTheOthers) {
 
 class EveryStrategy : public testing::TestWithParam<Strategy> {};
 std::string strategy_name(const testing::TestParamInfo<Strategy>& info) {
-  constexpr std::array kNames = {"Wrr", "LeastConn", "P2c", "Hrw"};
+  constexpr std::array kNames = {"Wrr", "LeastConn", "P2c", "Hrw", "Pack", "Spread"};
   return kNames.at(static_cast<std::size_t>(info.param));
 }
 INSTANTIATE_TEST_SUITE_P(All, EveryStrategy, testing::ValuesIn(kAllStrategies), strategy_name);
@@ -376,6 +379,63 @@ TEST_P(EveryStrategy, FillsEverySeatExactlyUnderEightThreads) {
   EXPECT_EQ(seated, 1000);
   EXPECT_EQ(refused, 1000);
   for (std::size_t i = 0; i < pool.size(); ++i) EXPECT_EQ(pool[i].seats_taken(), 20U);
+}
+
+/// Servers in the order in which `users` who stay are placed.
+std::vector<std::uint32_t> stays(Pool& pool, int users) {
+  std::vector<std::uint32_t> servers;
+  for (int i = 0; i < users; ++i) {
+    auto picked = pool.pick();
+    if (!picked) break;
+    servers.push_back(picked->server);
+    EXPECT_TRUE(pool[picked->server].try_take_seat(SeatKind::kTunnel, 0));
+  }
+  return servers;
+}
+
+TEST(Strategies, PackFillsTheFullestUpToItsSoftLimitThenTheEmptiest) {
+  Pool pool(Strategy::kPack, {1, 1, 1}, 10);
+  ASSERT_TRUE(pool[1].try_take_seat(SeatKind::kTunnel, 0));
+  // 9 of 10 seats are the soft limit: 8 more on the fullest, then the oldest of the empty ones.
+  EXPECT_THAT(stays(pool, 10), ElementsAre(1, 1, 1, 1, 1, 1, 1, 1, 2, 2));
+  EXPECT_THAT(stays(pool, 16), testing::Contains(0).Times(9));
+  EXPECT_EQ(pool[0].seats_taken(), 9U);
+  EXPECT_EQ(pool[2].seats_taken(), 9U);
+  // All are past it: the emptiest.
+  EXPECT_THAT(stays(pool, 3), testing::UnorderedElementsAre(0, 1, 2));
+  EXPECT_EQ(pool.pick().error(), PickFailure::kAllFull);
+}
+
+TEST(Strategies, PackLeavesAServerThatEmptiesAlone) {
+  Pool pool(Strategy::kPack, {1, 1}, 100);
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(pool[0].try_take_seat(SeatKind::kTunnel, 0));
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(pool[1].try_take_seat(SeatKind::kTunnel, 0));
+  EXPECT_THAT(stays(pool, 40), Each(0U));
+  pool[0].set_admin(AdminState::kDraining);
+  EXPECT_THAT(stays(pool, 40), Each(1U));
+}
+
+TEST(Strategies, PackFitsAUserWhereTheSoftShareIsLessThanOne) {
+  Pool pool(Strategy::kPack, {1, 1}, 1);
+  EXPECT_THAT(stays(pool, 3), ElementsAre(1, 0));
+}
+
+TEST(Strategies, SpreadTakesTheEmptiestAndOfEqualsTheOldest) {
+  Pool pool(Strategy::kSpread, {1, 1, 1}, 2);
+  EXPECT_THAT(stays(pool, 10), ElementsAre(2, 1, 0, 2, 1, 0));
+  Pool unlimited(Strategy::kPack, {1, 1, 1});
+  EXPECT_THAT(stays(unlimited, 4), ElementsAre(2, 1, 0, 2)) << "without a capacity pack is spread";
+}
+
+TEST(Strategies, WhatDoesNotCountTakesAFullServerToo) {
+  for (const Strategy strategy : kAllStrategies) {
+    Pool pool(strategy, {1}, 1);
+    ASSERT_TRUE(pool[0].try_take_seat(SeatKind::kTunnel, 1));
+    EXPECT_EQ(pool.pick().error(), PickFailure::kAllFull);
+    const auto picked = pool.pick({.now = kNow, .counted = {.request = false, .tunnel = true}});
+    ASSERT_TRUE(picked.has_value());
+    EXPECT_EQ(pool[0].seats_taken(), 1U);
+  }
 }
 
 }  // namespace

@@ -164,8 +164,8 @@ template <class Done>
   return true;
 }
 
-/// A worker in a thread of its own, with one entry point, and one service with the test's server. Change the
-/// settings first, then start().
+/// Workers (one, if the test does not say) in threads of their own, with one entry point each, and one
+/// service with the test's server. Change the settings first, then start().
 class WorkerFixture : public testing::Test {
  protected:
   WorkerFixture() { balancer.servers.push_back({.url = server.url()}); }
@@ -173,14 +173,17 @@ class WorkerFixture : public testing::Test {
 
   void start() {
     entry_point = std::make_unique<EntryPoint>(prepare_entry_point("web", settings).value());
-    listening_ =
-        net::listen_on(net::SocketAddress(net::IpAddress::from_v4(INADDR_LOOPBACK), 0), false).value();
     WorkerShared shared;
     shared.internal = &handler;
     shared.blocking = &blocking_;
-    worker = std::make_unique<Worker>(0, shared, std::make_unique<Reporter>(nullptr, nullptr));
-    worker->listen(*entry_point, listening_.get());
-
+    worker = start_worker(0, shared);
+    if (with_second) second_worker = start_worker(1, shared);
+    use_settings();
+    threads_.emplace_back([this] { worker->run(); });
+    if (with_second) threads_.emplace_back([this] { second_worker->run(); });
+  }
+  /// Puts the service's settings in force.
+  void use_settings() {
     routing::BuildInput input;
     input.registry = &registry;
     input.entry_points = {{"web", {}}};
@@ -195,26 +198,32 @@ class WorkerFixture : public testing::Test {
     input.resolve = [this](const std::string&) -> std::expected<std::vector<net::IpAddress>, std::string> {
       return resolved;
     };
-    worker->use_snapshot(routing::build_snapshot(input).snapshot);
-    thread_ = std::thread([this] { worker->run(); });
+    snapshot_ = routing::build_snapshot(input).snapshot;
+    for (Worker* each : {worker.get(), second_worker.get()}) {
+      if (each != nullptr) each->use_snapshot(snapshot_);
+    }
+    routing::offer_to_waiting(snapshot_, base::Clock::now());
   }
   /// Stops the worker as at the end of the process; returns how long it took.
   base::Duration stop() {
     const base::TimePoint began = base::Clock::now();
     if (worker) worker->stop();
-    if (thread_.joinable()) thread_.join();
+    if (second_worker) second_worker->stop();
+    for (std::thread& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
     return base::Clock::now() - began;
   }
 
-  Peer connect() {
-    const net::SocketAddress address = net::local_address(listening_.get());
+  Peer connect(std::size_t to = 0) {
+    const net::SocketAddress address = net::local_address(listening_.at(to).get());
     net::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     EXPECT_EQ(::connect(fd.get(), address.native(), address.native_length()), 0);
     return Peer(std::move(fd));
   }
   /// A client that has sent this.
-  Peer connect_and_send(std::string_view bytes) {
-    Peer client = connect();
+  Peer connect_and_send(std::string_view bytes, std::size_t to = 0) {
+    Peer client = connect(to);
     EXPECT_TRUE(client.send(bytes));
     return client;
   }
@@ -224,14 +233,25 @@ class WorkerFixture : public testing::Test {
   config::EntryPoint settings;
   config::LoadBalancer balancer;
   std::vector<net::IpAddress> resolved;  // of every host name
-  balancing::ServerRegistry registry{1};
+  balancing::ServerRegistry registry{2};
+  bool with_second = false;
   std::unique_ptr<EntryPoint> entry_point;
   std::unique_ptr<Worker> worker;
+  std::unique_ptr<Worker> second_worker;  // if `with_second`
 
  private:
-  net::Fd listening_;
+  std::unique_ptr<Worker> start_worker(std::uint32_t index, const WorkerShared& shared) {
+    listening_.push_back(
+        net::listen_on(net::SocketAddress(net::IpAddress::from_v4(INADDR_LOOPBACK), 0), false).value());
+    auto made = std::make_unique<Worker>(index, shared, std::make_unique<Reporter>(nullptr, nullptr));
+    made->listen(*entry_point, listening_.back().get());
+    return made;
+  }
+
+  std::vector<net::Fd> listening_;  // by worker
   BlockingPool blocking_{1};
-  std::thread thread_;
+  std::shared_ptr<const routing::Snapshot> snapshot_;
+  std::vector<std::thread> threads_;
 };
 
 inline constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
