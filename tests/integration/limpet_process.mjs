@@ -91,6 +91,8 @@ export async function startLimpet(dynamic, { flags = [], files = {}, env = {}, a
       `--providers.file.filename=${file}`,
       '--providers.providersThrottleDuration=50ms',
       '--dataPath.threads=2',
+      // Tests that don't ask for it need not wait for tunnels to be closed one by one.
+      ...(flags.some((flag) => flag.startsWith('--shutdown.closeWindow=')) ? [] : ['--shutdown.closeWindow=0s']),
       ...flags.map((flag) => flag.replaceAll('{folder}', folder)),
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } },
