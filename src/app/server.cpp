@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "net/listener.h"
 #include "net/socket.h"
+#include "providers/docker/docker_provider.h"
 #include "providers/file_provider.h"
 #include "relay/engine.h"
 #include "routing/snapshot.h"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr unsigned kBlockingThreads = 2;
 constexpr base::Duration kTidyInterval = std::chrono::seconds(10);
+constexpr base::Duration kFirstReport = std::chrono::seconds(2);
 constexpr base::Duration kPoll = std::chrono::milliseconds(20);
 constexpr base::Duration kClosePatience = std::chrono::seconds(1);
 
@@ -61,7 +63,6 @@ Server::Server(const config::Loaded& loaded)
 }
 
 Server::~Server() {
-  for (const auto& provider : providers_) provider->stop();
   for (const auto& worker : workers_) worker->stop();
   worker_threads_.clear();
 }
@@ -150,8 +151,17 @@ void Server::start_providers() {
     providers_.push_back(std::make_unique<providers::FileProvider>(
         *wanted.file, state_.settings.compat_lenient, wanted.throttle_duration, reactor_));
   }
+  if (wanted.docker) {
+    auto docker = providers::docker::DockerProvider::make(*wanted.docker, wanted.throttle_duration, reactor_);
+    if (!docker) fail(docker.error().text());
+    providers_.push_back(std::move(*docker));
+  }
   configuration_->hold();
   for (const auto& provider : providers_) provider->start(*configuration_);
+  // Who connects meanwhile waits in the listening sockets' queues, instead of finding no router.
+  const base::TimePoint end = base::Clock::now() + kFirstReport;
+  const auto reported = [](const auto& provider) { return provider->has_reported(); };
+  while (!std::ranges::all_of(providers_, reported) && base::Clock::now() < end) reactor_.run_once(kPoll);
   configuration_->build();
 }
 
@@ -285,6 +295,7 @@ net::Task<void> Server::shut_down() {
   co_await wait_for_requests(request_grace);
   co_await wait_for_tunnels(state_.settings.shutdown.tunnel_grace - (base::Clock::now() - stopped));
   co_await close_tunnels();
+  for (const auto& provider : providers_) co_await provider->stop();
   co_await checker_.stop();
   base::log_info("stopped");
   reactor_.stop();

@@ -20,7 +20,7 @@ FileProvider::FileProvider(config::FileProvider settings, bool lenient, base::Du
       timer_([](void* self) noexcept { static_cast<FileProvider*>(self)->on_timer(); }, this) {}
 
 FileProvider::~FileProvider() {
-  stop();
+  close();
 }
 
 void FileProvider::start(Sink& sink) {
@@ -51,7 +51,12 @@ void FileProvider::reload() {
   }
 }
 
-void FileProvider::stop() noexcept {
+net::Task<void> FileProvider::stop() {
+  close();
+  co_return;
+}
+
+void FileProvider::close() noexcept {
   timer_.disarm();
   if (watcher_) reactor_.remove(watcher_->fd());
   watcher_.reset();

@@ -27,12 +27,14 @@ class FileProvider final : public Provider, private net::EventHandler {
   [[nodiscard]] std::string_view name() const noexcept override { return "file"; }
   void start(Sink& sink) override;
   void reload() override;
-  void stop() noexcept override;
+  [[nodiscard]] net::Task<void> stop() override;
+  [[nodiscard]] bool has_reported() const noexcept override { return sink_ != nullptr; }
 
  private:
   void on_events(std::uint32_t events) noexcept override;
   void on_timer() noexcept;
   void read_again();
+  void close() noexcept;
 
   FileSource source_;
   net::Reactor& reactor_;

@@ -4,8 +4,9 @@
 
 #include "base/diagnostics.h"
 #include "config/model/dynamic.h"
+#include "net/task.h"
 
-/// Sources of dynamic configuration: files, and later Docker, Consul and Kubernetes.
+/// Sources of dynamic configuration: files, Docker, and later Consul and Kubernetes.
 namespace limpet::providers {
 
 /// Takes what providers find. Control thread only.
@@ -37,7 +38,10 @@ class Provider {
   virtual void start(Sink& sink) = 0;
   /// Reads again now, whether or not a change was seen (SIGHUP).
   virtual void reload() = 0;
-  virtual void stop() noexcept = 0;
+  /// Ends what is under way; to be awaited before the end of a provider that was started. Once.
+  [[nodiscard]] virtual net::Task<void> stop() = 0;
+  /// Whether it has told the sink anything since its start.
+  [[nodiscard]] virtual bool has_reported() const noexcept = 0;
 };
 
 }  // namespace limpet::providers

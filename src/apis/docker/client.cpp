@@ -75,20 +75,30 @@ std::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
 Client::Client(net::Reactor& reactor, Endpoint endpoint, base::Duration timeout)
     : reactor_(reactor),
       endpoint_(std::move(endpoint)),
-      timeout_(timeout.count() > 0 ? timeout : kUsualTimeout) {}
+      timeout_(timeout.count() > 0 ? timeout : kUsualTimeout) {
+  if (!endpoint_.unix_socket && !net::IpAddress::parse(endpoint_.host)) {
+    names_.emplace(reactor, [] {});
+    names_->use({endpoint_.host});
+  }
+}
+
+Client::Result<std::vector<net::SocketAddress>> Client::addresses() const {
+  if (endpoint_.unix_socket) return std::vector{*endpoint_.unix_socket};
+  if (const auto ip = net::IpAddress::parse(endpoint_.host)) {
+    return std::vector{net::SocketAddress(*ip, endpoint_.port)};
+  }
+  const auto found = names_->find(endpoint_.host);
+  if (!found) return std::unexpected(CallFailure{.status = 0, .text = found.error()});
+  std::vector<net::SocketAddress> all;
+  for (const net::IpAddress& ip : *found) all.emplace_back(ip, endpoint_.port);
+  return all;
+}
 
 net::Task<Client::Result<HttpAnswer>> Client::open(HttpExchange& exchange, HttpRequest request) {
-  std::vector<net::SocketAddress> addresses;
-  if (endpoint_.unix_socket) {
-    addresses.push_back(*endpoint_.unix_socket);
-  } else {
-    const auto found = net::resolve(endpoint_.host);
-    if (!found) co_return std::unexpected(CallFailure{.status = 0, .text = found.error()});
-    for (const net::IpAddress& ip : *found) addresses.emplace_back(ip, endpoint_.port);
-  }
+  auto where = addresses();
+  if (!where) co_return std::unexpected(std::move(where.error()));
   request.host = "docker";
-  auto answer =
-      co_await exchange.open(std::move(addresses), std::move(request), base::Clock::now() + timeout_);
+  auto answer = co_await exchange.open(std::move(*where), std::move(request), base::Clock::now() + timeout_);
   if (!answer) co_return std::unexpected(CallFailure{.status = 0, .text = answer.error()});
   if (answer->status < 400) co_return std::move(*answer);
   const auto body = co_await exchange.read_all(kMaxEvent);

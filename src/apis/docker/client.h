@@ -11,6 +11,7 @@
 #include "apis/http_client.h"
 #include "base/clock.h"
 #include "net/address.h"
+#include "net/host_names.h"
 #include "net/reactor.h"
 #include "net/task.h"
 
@@ -34,14 +35,13 @@ struct CallFailure {
 };
 
 /// Calls to the Engine, each on a connection of its own and in the newest version of the API that it knows.
-/// Control thread only; the client outlives its calls. A host name in the endpoint is resolved for each call,
-/// which blocks.
+/// Control thread only; the client outlives its calls.
 class Client {
  public:
   template <class T>
   using Result = std::expected<T, CallFailure>;
 
-  /// `timeout` is for each call, 0: 30 s.
+  /// `timeout` is for each call, 0: 30 s. Looks up the host name of an endpoint that has one, for up to 2 s.
   Client(net::Reactor& reactor, Endpoint endpoint, base::Duration timeout);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -57,11 +57,13 @@ class Client {
  private:
   friend class EventStream;
   [[nodiscard]] net::Task<Result<std::string>> call(std::string method, std::string target, std::string body);
+  [[nodiscard]] Result<std::vector<net::SocketAddress>> addresses() const;
   [[nodiscard]] net::Task<Result<HttpAnswer>> open(HttpExchange& exchange, HttpRequest request);
 
   net::Reactor& reactor_;
   Endpoint endpoint_;
   base::Duration timeout_;
+  std::optional<net::HostNames> names_;  // for an endpoint with a host name
   std::vector<HttpExchange*> running_;
 };
 

@@ -107,6 +107,7 @@ std::expected<Container, std::string> parse_container(std::string_view json) {
   container.labels = texts_at(config, "Labels");
   container.running = flag_at(state, "Running") && !flag_at(state, "Restarting") && !flag_at(state, "Dead");
   container.paused = flag_at(state, "Paused");
+  container.started_at = text_at(state, "StartedAt");
   container.health = health_of(state);
   container.network_mode = text_at(at(tree, "HostConfig"), "NetworkMode");
   if (const Json& networks = at(network, "Networks"); networks.is_object()) {

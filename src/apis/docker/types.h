@@ -42,6 +42,7 @@ struct Container {
   std::map<std::string, std::string> labels;
   bool running = false;  ///< and neither restarting nor dead
   bool paused = false;
+  std::string started_at;  ///< tells one run of the container from the next
   Health health = Health::kNone;
   std::string network_mode;       ///< "bridge", "host", "container:<id or name>", a network's name
   std::vector<Network> networks;  ///< sorted by name

@@ -84,10 +84,25 @@ struct FileProvider {
   bool operator==(const FileProvider&) const = default;
 };
 
+/// `providers.docker`.
+struct DockerProvider {
+  std::string endpoint = "unix:///var/run/docker.sock";
+  bool exposed_by_default = true;
+  std::string network;  ///< whose addresses are used; empty: the first by name
+  std::string default_rule = "Host(`{{ normalize .Name }}`)";
+  std::string constraints;
+  bool watch = true;
+  bool use_bind_port_ip = false;
+  bool allow_empty_services = false;
+  base::Duration http_client_timeout{};  ///< of each call, 0: 30 s
+  bool operator==(const DockerProvider&) const = default;
+};
+
 /// `providers`.
 struct Providers {
   base::Duration throttle_duration = std::chrono::seconds(2);  ///< providersThrottleDuration
   std::optional<FileProvider> file;
+  std::optional<DockerProvider> docker;
   bool operator==(const Providers&) const = default;
 };
 

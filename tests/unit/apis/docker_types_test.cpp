@@ -25,6 +25,7 @@ TEST(DockerTypes, ReadAContainer) {
   EXPECT_EQ(container->name, "demo_nodeapp_1");
   EXPECT_TRUE(container->running);
   EXPECT_FALSE(container->paused);
+  EXPECT_EQ(container->started_at, "2026-01-05T10:00:01Z");
   EXPECT_EQ(container->health, Health::kHealthy);
   EXPECT_EQ(container->network_mode, "demo_default");
   EXPECT_EQ(container->labels.at("traefik.http.routers.webapp.rule"), "Host(`localhost`)");

@@ -152,15 +152,36 @@ TEST_F(Load, LimpetsFileComesBeforeTraefiks) {
   EXPECT_EQ(load({})->files, std::vector<std::string>{directory_ + "/limpet.toml"});
 }
 
+TEST_F(Load, ReadsTheDockerProvidersFlags) {
+  EXPECT_FALSE(load({})->settings.providers.docker);
+  EXPECT_FALSE(load({"--providers.docker=false"})->settings.providers.docker);
+  for (const char* flag : {"--providers.docker", "--providers.docker=true", "--Providers.Docker"}) {
+    const auto loaded = load({flag});
+    ASSERT_TRUE(loaded) << loaded.error().text();
+    ASSERT_TRUE(loaded->settings.providers.docker) << flag;
+    EXPECT_EQ(*loaded->settings.providers.docker, DockerProvider());
+  }
+  const auto loaded = load({"--providers.docker", "--providers.docker.exposedbydefault=false",
+                            "--providers.docker.endpoint=tcp://127.0.0.1:2375", "--providers.docker.network=web",
+                            "--providers.docker.useBindPortIP", "--providers.docker.httpClientTimeout=5"});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  const DockerProvider& docker = *loaded->settings.providers.docker;
+  EXPECT_FALSE(docker.exposed_by_default);
+  EXPECT_EQ(docker.endpoint, "tcp://127.0.0.1:2375");
+  EXPECT_EQ(docker.network, "web");
+  EXPECT_TRUE(docker.use_bind_port_ip);
+  EXPECT_EQ(docker.http_client_timeout, 5s);
+}
+
 TEST_F(Load, TraefiksOwnConfigurationIsReadLeniently) {
   write("traefik.yml", "global: {sendAnonymousUsage: true}\nexperimental: {plugins: {}}\nfoo: 1\n");
-  const auto loaded = load({"--providers.docker", "--log.noColor"});
+  const auto loaded = load({"--providers.swarm", "--log.noColor"});
   ASSERT_TRUE(loaded) << loaded.error().text();
   EXPECT_TRUE(loaded->settings.compat_lenient);
   EXPECT_EQ(loaded->warnings.items().size(), 3U) << loaded->warnings.text();
   EXPECT_TRUE(load({}, {"TRAEFIK_LOG_LEVEL=INFO"})->settings.compat_lenient);
-  EXPECT_EQ(errors({"--compat.lenient=false", "--providers.docker"}),
-            "flag --providers.docker: error: providers.docker: not supported yet\n"
+  EXPECT_EQ(errors({"--compat.lenient=false", "--providers.swarm"}),
+            "flag --providers.swarm: error: providers.swarm: not supported yet\n"
             "traefik.yml:2:1: error: experimental: not supported yet\n"
             "traefik.yml:3:1: error: foo: unknown key, did you mean log?\n");
 }

@@ -88,7 +88,7 @@ TEST_F(FileProviderTest, ReloadReadsAgainWithoutAChange) {
   provider.start(sink_);
   provider.reload();
   EXPECT_EQ(sink_.events, (std::vector<std::string>{"a", "a"}));
-  provider.stop();
+  net::spawn(provider.stop());
   provider.reload();
   EXPECT_EQ(sink_.events.size(), 2U);
 }
