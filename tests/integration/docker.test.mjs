@@ -163,9 +163,9 @@ describe('Docker', { skip: skip ?? false, timeout: 280_000 }, () => {
       await engine.docker('network', 'connect', 'web', 'plain');
       await until('the wanted network', async () => (await servers('plain'))[0]?.url !== `http://${address}:3000`);
       await engine.docker('pause', 'plain');
-      await until('a paused server is fenced', async () => (await servers('plain'))[0]?.status !== 'up');
+      await until('a paused server is fenced', async () => (await servers('plain'))[0]?.fenced === true);
       await engine.docker('unpause', 'plain');
-      await until('it is back', async () => (await servers('plain'))[0]?.status === 'up');
+      await until('it is back', async () => (await servers('plain'))[0]?.fenced === false);
       await engine.docker('rm', '-f', 'plain');
       await untilServers('plain', 0);
 
@@ -194,7 +194,7 @@ describe('Docker', { skip: skip ?? false, timeout: 280_000 }, () => {
       let gone;
       user.on('disconnect', (reason) => { gone = reason; });
       const stopped = engine.docker('stop', '-t', '4', 'one');
-      await until('it is fenced', async () => (await servers('pair')).find(({ url }) => url === leaving)?.status === 'fenced');
+      await until('it is fenced', async () => (await servers('pair')).find(({ url }) => url === leaving)?.fenced);
       const stays = fnv1a(`http://${await engine.address('two')}:3000`);
       for (let i = 0; i < 10; i += 1) assert.equal((await visit(limpet.port, 'pair', '/health')).cookie.replace(/^0+/, ''), stays);
       // Who is bound to it is still served by it, and the tunnel carries on.
@@ -213,7 +213,7 @@ describe('Docker', { skip: skip ?? false, timeout: 280_000 }, () => {
       await engine.docker('kill', '--signal', 'SIGUSR1', 'hup');
       await start('later', 'later');
       await untilServers('later', 1);
-      assert.equal((await servers('hup'))[0].status, 'up');
+      assert.equal((await servers('hup'))[0].fenced, false);
       await engine.docker('rm', '-f', 'hup', 'later');
     });
 

@@ -3,7 +3,6 @@
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { until } from './limpet_process.mjs';
@@ -27,7 +26,8 @@ export function whyNoEngine() {
 
 /** Runs the test file again in namespaces of its own, where it ends with everything it started, and exits with its status. */
 export function enterNamespaces(file) {
-  const inner = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
+  // The shell stays as the first process, which has to take in those whose parent is gone.
+  const inner = 'mount -t tmpfs tmpfs /run && ip link set lo up && { "$@" & } && wait $!';
   const { status } = spawnSync(
     'unshare',
     ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', inner, 'sh', process.execPath, file],
@@ -54,7 +54,8 @@ function copyProgram(program, target, root) {
  *   `image(name, program, changes)` makes an image of one program; `restart()` ends the Engine and starts it again
  */
 export async function startEngine() {
-  const folder = mkdtempSync(join(tmpdir(), 'limpet-docker-'));
+  // Of the namespace too, so that mounts in it are nobody's concern.
+  const folder = mkdtempSync('/run/engine-');
   const socket = '/run/docker.sock';
   const env = { PATH: process.env.PATH, HOME: folder, DOCKER_HOST: `unix://${socket}`, COMPOSE_HTTP_TIMEOUT: '120' };
   let log = '';
@@ -64,16 +65,16 @@ export async function startEngine() {
     child = spawn('dockerd', [
       '--host', `unix://${socket}`, '--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'),
       '--pidfile', join(folder, 'pid'), '--storage-driver', 'vfs', '--iptables=false', '--ip6tables=false',
-      '--ip-forward=false', '--bridge=none', '--live-restore', '--config-file', '/dev/null',
+      '--ip-forward=false', '--bridge=none', '--live-restore',
     ], { stdio: ['ignore', 'ignore', 'pipe'], env });
     child.stderr.on('data', (chunk) => { log += chunk; });
-    const { exitCode } = child;
-    await until('the Engine answers', async () => {
-      if (child.exitCode !== exitCode) throw new Error(`dockerd ended:\n${log}`);
+    await until('the Engine to answer', async () => {
+      if (child.exitCode !== null) throw new Error(`dockerd ended:\n${log}`);
       return docker('version').then(() => true, () => false);
     }, START_DEADLINE_MS);
   };
   const end = async (signal) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;
@@ -103,7 +104,6 @@ export async function startEngine() {
     async close() {
       await docker('ps', '-aq').then((ids) => ids && docker('rm', '-f', ...ids.split('\n')), () => {});
       await end('SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

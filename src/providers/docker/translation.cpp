@@ -104,6 +104,7 @@ class ContainerReader {
     config::Dynamic dynamic = config::bind_dynamic(tree, {.lenient = true}, found_);
     complete_services(dynamic);
     complete_routers(dynamic);
+    if (!is_used()) keep_internal_only(dynamic);
     out.add_all(found_);
     if (found_.has_errors()) return std::nullopt;
     return dynamic;
@@ -149,8 +150,12 @@ class ContainerReader {
       }
     }
     if (!enabled) return false;
-    if (!container_.running) return keeps_stopped_;
-    return is_well() || settings_.allow_empty_services;
+    return container_.running || keeps_stopped_;
+  }
+
+  /// Whether what it defines counts.
+  [[nodiscard]] bool is_used() const {
+    return !container_.running || is_well() || settings_.allow_empty_services;
   }
 
   [[nodiscard]] bool is_well() const {
@@ -268,6 +273,14 @@ class ContainerReader {
         router = dynamic.routers.erase(router);
       }
     }
+  }
+
+  /// A router to Limpet's own API needs nothing of the container, which may be Limpet's own.
+  static void keep_internal_only(config::Dynamic& dynamic) {
+    std::erase_if(dynamic.routers,
+                  [](const auto& router) { return !router.second.service.ends_with("@internal"); });
+    dynamic.services.clear();
+    if (dynamic.routers.empty()) dynamic.middlewares.clear();
   }
 
   bool complete(const std::string& name, config::Router& router, const config::Dynamic& dynamic) {

@@ -266,6 +266,17 @@ TEST_F(DockerTranslation, PassesOverWhatIsNotWell) {
   EXPECT_TRUE(problems.empty()) << problems.text();
 }
 
+TEST_F(DockerTranslation, RoutesToLimpetItselfWhateverItsContainersHealth) {
+  add("lb", "10.0.0.2",
+      {{"traefik.http.routers.api.service", "api@internal"},
+       {"traefik.http.routers.other.service", "app"},
+       {"traefik.http.services.app.loadbalancer.server.port", "3000"}})
+      .container.health = Health::kStarting;
+  const config::Dynamic dynamic = translate();
+  EXPECT_THAT(routers(dynamic), ElementsAre("api: Host(`lb`) api@internal"));
+  EXPECT_THAT(dynamic.services, IsEmpty());
+}
+
 TEST_F(DockerTranslation, ChoosesTheNetwork) {
   nlohmann::json json = inspected("a", "10.0.0.2", {{"traefik.docker.network", "web"}}, {"80/tcp"});
   json["NetworkSettings"]["Networks"] = {{"web", {{"IPAddress", "10.1.0.2"}}},
