@@ -118,16 +118,19 @@ template <class V, Is<DockerProvider> T>
 void describe(V& v, T& t) {
   v.field({"exposedByDefault", "Whether containers without the label traefik.enable are used"},
           t.exposed_by_default);
-  v.field({"constraints", "Which containers are used, for example ``Label(`stage`, `live`)``"}, t.constraints);
+  v.field({"constraints", "Which containers are used, for example ``Label(`stage`, `live`)``"},
+          t.constraints);
   v.field({"allowEmptyServices", "Keep the services of containers that are starting or unhealthy"},
           t.allow_empty_services);
-  v.field({"network", "Network whose addresses are used; empty means each container's first by name"}, t.network);
+  v.field({"network", "Network whose addresses are used; empty means each container's first by name"},
+          t.network);
   v.field({"useBindPortIP", "Use the address and port of the host that a container's port is bound to"},
           t.use_bind_port_ip);
   v.field({"watch", "Follow the Engine's events"}, t.watch);
   v.field({"defaultRule", "Rule of routers that have none, a template"}, t.default_rule);
   v.field({"endpoint", "Where the Docker Engine listens, `unix:///path` or `tcp://host:port`"}, t.endpoint);
-  v.field({"httpClientTimeout", "How long a call to the Engine may take; 0 means 30s"}, t.http_client_timeout);
+  v.field({"httpClientTimeout", "How long a call to the Engine may take; 0 means 30s"},
+          t.http_client_timeout);
   v.unsupported({"tls", "username", "password", "swarmMode"});
   v.ignored({"swarmModeRefreshSeconds"});
 }
@@ -138,9 +141,9 @@ void describe(V& v, T& t) {
           t.throttle_duration);
   v.field({"file", "Dynamic configuration from files"}, t.file);
   v.field({"docker", "Dynamic configuration from the labels of Docker containers"}, t.docker);
-  v.unsupported({"swarm", "kubernetesIngress", "kubernetesIngressNGINX", "kubernetesCRD",
-                 "kubernetesGateway", "knative", "rest", "consulCatalog", "nomad", "ecs", "consul", "etcd",
-                 "zooKeeper", "redis", "http", "plugin"});
+  v.unsupported({"swarm", "kubernetesIngress", "kubernetesIngressNGINX", "kubernetesCRD", "kubernetesGateway",
+                 "knative", "rest", "consulCatalog", "nomad", "ecs", "consul", "etcd", "zooKeeper", "redis",
+                 "http", "plugin"});
   v.ignored({"precedence"});
 }
 

@@ -59,8 +59,8 @@ std::string section_of(std::string_view path) {
     return section_of(path, 4);
   }
   if (path.starts_with("http.")) return section_of(path, 3);
-  if (path.starts_with("entryPoints.") || path.starts_with("providers.file") || path.starts_with("providers.docker") ||
-      path.starts_with("metrics.prometheus")) {
+  if (path.starts_with("entryPoints.") || path.starts_with("providers.file") ||
+      path.starts_with("providers.docker") || path.starts_with("metrics.prometheus")) {
     return section_of(path, 2);
   }
   return section_of(path, 1);

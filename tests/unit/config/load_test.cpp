@@ -161,9 +161,10 @@ TEST_F(Load, ReadsTheDockerProvidersFlags) {
     ASSERT_TRUE(loaded->settings.providers.docker) << flag;
     EXPECT_EQ(*loaded->settings.providers.docker, DockerProvider());
   }
-  const auto loaded = load({"--providers.docker", "--providers.docker.exposedbydefault=false",
-                            "--providers.docker.endpoint=tcp://127.0.0.1:2375", "--providers.docker.network=web",
-                            "--providers.docker.useBindPortIP", "--providers.docker.httpClientTimeout=5"});
+  const auto loaded =
+      load({"--providers.docker", "--providers.docker.exposedbydefault=false",
+            "--providers.docker.endpoint=tcp://127.0.0.1:2375", "--providers.docker.network=web",
+            "--providers.docker.useBindPortIP", "--providers.docker.httpClientTimeout=5"});
   ASSERT_TRUE(loaded) << loaded.error().text();
   const DockerProvider& docker = *loaded->settings.providers.docker;
   EXPECT_FALSE(docker.exposed_by_default);
