@@ -4,8 +4,11 @@
 
 #include <array>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "admin/answers.h"
+#include "admin/placements_api.h"
 #include "admin/servers_api.h"
 #include "admin/traefik_api.h"
 #include "http/cookie.h"
@@ -14,6 +17,7 @@ namespace limpet::admin {
 namespace {
 
 constexpr std::string_view kName = "{name}";
+constexpr std::string_view kKey = "{key}";
 
 constexpr auto kEndpoints = std::to_array<ApiEndpoint>({
     {"GET", "/api/version", get_version},
@@ -37,19 +41,44 @@ constexpr auto kEndpoints = std::to_array<ApiEndpoint>({
     {"POST", "/api/servers/{name}/drain", drain_server},
     {"POST", "/api/servers/{name}/undrain", undrain_server},
     {"GET", "/api/providers", get_providers},
+    {"GET", "/api/placements", get_placements},
+    {"POST", "/api/placements", nullptr, place},
+    {"GET", "/api/placements/{name}/{key}", get_placement},
+    {"DELETE", "/api/placements/{name}/{key}", nullptr, delete_placement},
 });
 
-/// What stands for "{name}" in `path` if it fits `pattern`: an empty text if the pattern has none.
-std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
-  const std::size_t at = pattern.find(kName);
-  if (at == std::string_view::npos)
-    return pattern == path ? std::optional<std::string_view>("") : std::nullopt;
-  const std::string_view before = pattern.substr(0, at);
-  const std::string_view after = pattern.substr(at + kName.size());
-  if (path.size() <= before.size() + after.size()) return std::nullopt;
-  if (!path.starts_with(before) || !path.ends_with(after)) return std::nullopt;
-  const std::string_view name = path.substr(before.size(), path.size() - before.size() - after.size());
-  return name.contains('/') ? std::nullopt : std::optional(name);
+/// What stands for "{name}" and "{key}" in a path; empty if the pattern has none.
+struct Names {
+  std::string_view name;
+  std::string_view key;
+};
+
+/// Takes one segment off both if it fits, and puts it into `out` if the pattern has braces there.
+bool match_segment(std::string_view& pattern, std::string_view& path, Names& out) {
+  const std::string_view wanted = pattern.substr(0, pattern.find('/'));
+  const std::string_view given = path.substr(0, path.find('/'));
+  if (wanted == kName && !given.empty()) {
+    out.name = given;
+  } else if (wanted == kKey && !given.empty()) {
+    out.key = given;
+  } else if (wanted != given) {
+    return false;
+  }
+  pattern.remove_prefix(wanted.size());
+  path.remove_prefix(given.size());
+  return true;
+}
+
+/// Nothing if `path` does not fit `pattern`.
+std::optional<Names> match(std::string_view pattern, std::string_view path) {
+  Names names;
+  while (!pattern.empty() && !path.empty()) {
+    if (!match_segment(pattern, path, names)) return std::nullopt;
+    if (pattern.empty() || path.empty()) break;
+    pattern.remove_prefix(1);
+    path.remove_prefix(1);
+  }
+  return pattern.empty() && path.empty() ? std::optional(names) : std::nullopt;
 }
 
 }  // namespace
@@ -58,18 +87,26 @@ std::span<const ApiEndpoint> api_endpoints() {
   return kEndpoints;
 }
 
-routing::InternalAnswer answer_api(const routing::InternalRequest& request, std::string_view path,
-                                   ControlState& state) {
+void answer_api(const routing::InternalRequest& request, std::string_view path, ControlState& state,
+                routing::InternalHandler::Reply reply) {
+  std::string allowed;
   for (const ApiEndpoint& endpoint : kEndpoints) {
-    const auto name = match(endpoint.path, path);
-    if (!name) continue;
+    const auto names = match(endpoint.path, path);
+    if (!names) continue;
     const bool reads = endpoint.method == "GET";
     if (reads ? !only_reads(request) : request.method != endpoint.method) {
-      return method_not_allowed(reads ? "GET, HEAD" : endpoint.method);
+      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", reads ? "GET, HEAD" : endpoint.method);
+      continue;
     }
-    return endpoint.answer({.request = request, .state = state, .name = http::percent_decode(*name, false)});
+    const ApiCall call{.request = request,
+                       .state = state,
+                       .name = http::percent_decode(names->name, false),
+                       .second_name = http::percent_decode(names->key, false)};
+    if (endpoint.answer == nullptr) return endpoint.answer_later(call, std::move(reply));
+    return reply(endpoint.answer(call));
   }
-  return error_answer(404, fmt::format("nothing is answered at {}; see docs/api.md", path));
+  reply(allowed.empty() ? error_answer(404, fmt::format("nothing is answered at {}; see docs/api.md", path))
+                        : method_not_allowed(allowed));
 }
 
 }  // namespace limpet::admin

@@ -55,6 +55,8 @@ void add_server_families(const ControlState& state, std::vector<MetricFamily>& o
   ServerFamily connections("limpet_server_connections", "Seats taken: requests in flight and open tunnels.",
                            MetricType::kGauge);
   ServerFamily tunnels("limpet_server_tunnels", "Open tunnels, such as WebSockets.", MetricType::kGauge);
+  ServerFamily reserved("limpet_server_reserved_seats", "Seats reserved for the users of placements.",
+                        MetricType::kGauge);
   ServerFamily capacity("limpet_server_capacity", "Most seats, of servers that have a limit.",
                         MetricType::kGauge);
   ServerFamily draining("limpet_server_draining", "Whether the server takes bound users only, 0 or 1.",
@@ -78,6 +80,7 @@ void add_server_families(const ControlState& state, std::vector<MetricFamily>& o
     up.add(view, status_of(server, now) == ServerStatus::kDown ? 0 : 1);
     connections.add(view, live.seats_taken());
     tunnels.add(view, live.tunnels_open());
+    reserved.add(view, live.seats_reserved());
     if (server.capacity != 0) capacity.add(view, server.capacity);
     draining.add(view, drains ? 1 : 0);
     requests.add(view, number(totals.requests));
@@ -88,8 +91,8 @@ void add_server_families(const ControlState& state, std::vector<MetricFamily>& o
     bytes.add(view, number(totals.bytes_to_client), "to_client");
     failures.add(view, number(totals.failures));
   }
-  for (ServerFamily* family : {&up, &connections, &tunnels, &capacity, &draining, &requests, &tunnels_opened,
-                               &messages, &bytes, &failures}) {
+  for (ServerFamily* family : {&up, &connections, &tunnels, &reserved, &capacity, &draining, &requests,
+                               &tunnels_opened, &messages, &bytes, &failures}) {
     out.push_back(family->take());
   }
 }
@@ -112,6 +115,22 @@ void add_service_families(const ControlState& state, std::vector<MetricFamily>& 
   }
   out.push_back(std::move(waiting));
   out.push_back(std::move(arrivals));
+}
+
+MetricFamily ticket_family(const balancing::Admissions& admissions) {
+  MetricFamily family;
+  family.name = "limpet_tickets_total";
+  family.help = "Tickets seen, by what became of them.";
+  family.type = MetricType::kCounter;
+  for (std::size_t i = 0; i < balancing::kTicketVerdicts; ++i) {
+    constexpr std::string_view kPrefix = "ticket-";
+    const std::string_view name = balancing::verdict_name(static_cast<balancing::TicketVerdict>(i));
+    Sample sample;
+    sample.labels = {{"result", std::string(name.substr(kPrefix.size()))}};
+    sample.value = number(admissions.verdicts[i].load(std::memory_order_relaxed));
+    family.samples.push_back(std::move(sample));
+  }
+  return family;
 }
 
 }  // namespace
@@ -138,6 +157,11 @@ std::vector<MetricFamily> control_metrics(const ControlState& state) {
   }
   families.push_back(std::move(failed));
   add_service_families(state, families);
+  if (state.admissions != nullptr) families.push_back(ticket_family(*state.admissions));
+  if (state.placements != nullptr) {
+    families.push_back(telemetry::single_metric("limpet_placements", "Keys that have a server.",
+                                                MetricType::kGauge, number(state.placements->size())));
+  }
   add_server_families(state, families);
   return families;
 }

@@ -89,6 +89,7 @@ Json server_json(const ServerView& view, base::TimePoint now) {
               {"addresses", std::move(addresses)},
               {"connections", state.seats_taken()},
               {"tunnels", state.tunnels_open()},
+              {"reserved", state.seats_reserved()},
               {"capacity", server.capacity == 0 ? Json() : Json(server.capacity)},
               {"weight", server.weight},
               {"cookieName", cookie_name.empty() ? Json() : Json(cookie_name)},

@@ -10,6 +10,7 @@
 #include "base/diagnostics.h"
 #include "config/model/dynamic.h"
 #include "config/model/static.h"
+#include "placement/ledger.h"
 #include "routing/snapshot_builder.h"
 #include "telemetry/request_metrics.h"
 
@@ -42,7 +43,9 @@ struct ControlState {
   base::WallTime last_reload{};
   bool last_reload_ok = true;
   telemetry::RequestMetrics* metrics = nullptr;  ///< null: metrics are switched off
-  bool stopping = false;                         ///< a stop signal came: /ping says so
+  placement::Ledger* placements = nullptr;       ///< never null once the API answers
+  const balancing::Admissions* admissions = nullptr;
+  bool stopping = false;  ///< a stop signal came: /ping says so
 };
 
 }  // namespace limpet::admin

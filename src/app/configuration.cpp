@@ -29,11 +29,21 @@ bool leads_back(const net::SocketAddress& server, const std::string& listening) 
   return own->ip() == server.ip() || (everywhere && server.ip().is_loopback());
 }
 
+bool can_be_joined(const config::Service& service) {
+  const auto* balancer = std::get_if<config::LoadBalancer>(&service.kind);
+  return balancer != nullptr && balancer->join.enabled;
+}
+
 }  // namespace
 
 Configuration::Configuration(net::Reactor& reactor, admin::ControlState& state,
-                             balancing::ServerRegistry& registry, Publish publish)
-    : state_(state), registry_(registry), publish_(std::move(publish)), host_names_(reactor, [this] {
+                             balancing::ServerRegistry& registry, balancing::Admissions& admissions,
+                             Publish publish)
+    : state_(state),
+      registry_(registry),
+      admissions_(admissions),
+      publish_(std::move(publish)),
+      host_names_(reactor, [this] {
         base::log_info("host names of servers have other addresses now");
         build();
       }) {
@@ -84,6 +94,11 @@ void Configuration::build() {
     add_qualified(provider, dynamic.middlewares, state_.middlewares);
   }
 
+  if (std::ranges::any_of(state_.services, [](const auto& item) { return can_be_joined(item.second); })) {
+    state_.routers[{.name = "join", .provider = std::string(config::kInternalProvider)}] =
+        config::join_router();
+  }
+
   routing::BuildInput input;
   input.routers = state_.routers;
   input.services = state_.services;
@@ -96,8 +111,9 @@ void Configuration::build() {
   if (state_.addresses.contains(admin::kAdminEntryPoint))
     input.entry_points[admin::kAdminEntryPoint].internal = true;
   using enum routing::InternalService;
-  input.internal_services = {kApi, kDashboard, kPing, kPrometheus, kNoop};
+  input.internal_services = {kApi, kDashboard, kPing, kPrometheus, kJoin, kNoop};
   input.registry = &registry_;
+  input.admissions = &admissions_;
   use_host_names();
   input.resolve = [this](const std::string& host) { return host_names_.find(host); };
   input.make_chain = proxy::make_chain;

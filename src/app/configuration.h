@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "admin/state.h"
+#include "balancing/admissions.h"
 #include "balancing/server_state.h"
 #include "net/host_names.h"
 #include "net/reactor.h"
@@ -21,10 +22,10 @@ class Configuration final : public providers::Sink {
  public:
   using Publish = std::function<void(std::shared_ptr<const routing::Snapshot>)>;
 
-  /// `reactor` is the control thread's; it, `state` and `registry` outlive it. `publish` is called with each
-  /// new snapshot.
+  /// `reactor` is the control thread's; it, `state`, `registry` and `admissions` outlive it. `publish` is
+  /// called with each new snapshot.
   Configuration(net::Reactor& reactor, admin::ControlState& state, balancing::ServerRegistry& registry,
-                Publish publish);
+                balancing::Admissions& admissions, Publish publish);
 
   void publish(std::string_view provider, config::Dynamic configuration, base::Diagnostics warnings) override;
   void failed(std::string_view provider, base::Diagnostics errors) override;
@@ -40,6 +41,7 @@ class Configuration final : public providers::Sink {
 
   admin::ControlState& state_;
   balancing::ServerRegistry& registry_;
+  balancing::Admissions& admissions_;
   Publish publish_;
   std::map<std::string, config::Dynamic, std::less<>> latest_;  // by provider
   net::HostNames host_names_;

@@ -9,8 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "admin/placement_json.h"
 #include "app/paced_close.h"
 #include "base/log.h"
+#include "base/timestamp.h"
 #include "base/units.h"
 #include "net/listener.h"
 #include "net/socket.h"
@@ -25,6 +27,7 @@ namespace {
 constexpr unsigned kBlockingThreads = 2;
 constexpr base::Duration kTidyInterval = std::chrono::seconds(10);
 constexpr base::Duration kFirstReport = std::chrono::seconds(2);
+constexpr base::Duration kPlacementSweep = std::chrono::milliseconds(250);
 constexpr base::Duration kPoll = std::chrono::milliseconds(20);
 constexpr base::Duration kClosePatience = std::chrono::seconds(1);
 
@@ -44,9 +47,11 @@ Server::Server(const config::Loaded& loaded)
       threads_(thread_count(loaded.settings)),
       registry_(threads_),
       internal_(reactor_, state_),
+      keys_(reactor_, state_),
       blocking_(kBlockingThreads),
       checker_(reactor_),
-      tidy_timer_([](void* self) noexcept { static_cast<Server*>(self)->tidy_up(); }, this) {
+      tidy_timer_([](void* self) noexcept { static_cast<Server*>(self)->tidy_up(); }, this),
+      placement_timer_([](void* self) noexcept { static_cast<Server*>(self)->sweep_placements(); }, this) {
   state_.settings = loaded.settings;
   state_.started_at = base::WallClock::now();
   base::set_up_log(state_.settings.log);
@@ -55,8 +60,9 @@ Server::Server(const config::Loaded& loaded)
   open_telemetry();
   open_entry_points();
   open_admin();
+  open_placements();
   configuration_ = std::make_unique<Configuration>(
-      reactor_, state_, registry_,
+      reactor_, state_, registry_, admissions_,
       [this](const std::shared_ptr<const routing::Snapshot>& built) { use_snapshot(built); });
   start_workers();
   start_providers();
@@ -125,9 +131,38 @@ void Server::open_admin() {
   }
 }
 
+void Server::open_placements() {
+  const config::PlacementStore& wanted = state_.settings.placement;
+  std::vector<std::string> keys = wanted.ticket_keys;
+  if (keys.empty()) {
+    keys.push_back(fmt::format("start:{:016x}{:016x}{:016x}{:016x}", placement::random_id(),
+                               placement::random_id(), placement::random_id(), placement::random_id()));
+    base::log_info(
+        "tickets are signed with a key made at this start; set placement.ticketKeys to keep them valid");
+  }
+  admissions_.keys = std::make_shared<balancing::TicketKeys>(keys);
+  std::unique_ptr<placement::Journal> journal;
+  if (!wanted.file.empty()) {
+    auto opened = placement::Journal::open(wanted.file);
+    if (!opened) fail(opened.error());
+    journal = std::move(*opened);
+  }
+  placements_ = std::make_unique<placement::Ledger>(
+      admissions_, std::move(journal),
+      [this](std::string_view name) { return admin::find_leaf(state_, name); }, base::unix_ms());
+  state_.placements = placements_.get();
+  state_.admissions = &admissions_;
+}
+
+void Server::sweep_placements() {
+  placements_->sweep(base::unix_ms());
+  reactor_.arm(placement_timer_, kPlacementSweep);
+}
+
 void Server::start_workers() {
   proxy::WorkerShared shared;
   shared.internal = &internal_;
+  shared.keys = &keys_;
   shared.blocking = &blocking_;
   shared.max_idle_per_server = state_.settings.data_path.max_idle_connections_per_server;
   shared.pin_threads = state_.settings.data_path.pin_threads;
@@ -166,6 +201,8 @@ void Server::start_providers() {
 }
 
 void Server::use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapshot) {
+  // Before any user can take the seats.
+  placements_->services_changed();
   for (const auto& worker : workers_) worker->use_snapshot(snapshot);
   routing::offer_to_waiting(snapshot, reactor_.now());
   std::vector<const balancing::Service*> services;
@@ -188,6 +225,7 @@ void Server::tidy_up() {
 
 void Server::run() {
   tidy_up();
+  sweep_placements();
   // The first snapshot is posted already, so no request meets an empty one.
   for (const auto& worker : workers_) {
     worker_threads_.emplace_back([raw = worker.get()] { raw->run(); });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admin/internal_services.h"
+#include "admin/key_placements.h"
 #include "admin/state.h"
 #include "app/configuration.h"
 #include "app/signals.h"
@@ -18,6 +19,7 @@
 #include "net/reactor.h"
 #include "net/task.h"
 #include "net/timer.h"
+#include "placement/ledger.h"
 #include "providers/provider.h"
 #include "proxy/blocking_pool.h"
 #include "proxy/entry_point.h"
@@ -51,11 +53,13 @@ class Server {
   void open_entry_points();
   void open_admin();
   void listen(const std::string& name, const config::EntryPoint& settings);
+  void open_placements();
   void start_workers();
   void start_providers();
   void use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapshot);
   void on_signal(int signal);
   void tidy_up();
+  void sweep_placements();
   [[nodiscard]] net::Task<void> shut_down();
   void stop_accepting();
   [[nodiscard]] net::Task<void> wait_for_requests(base::Duration longest);
@@ -66,12 +70,14 @@ class Server {
 
   net::Reactor reactor_;  // of the control thread
   Signals signals_;
+  balancing::Admissions admissions_;
   admin::ControlState state_;
   std::uint32_t threads_;
   balancing::ServerRegistry registry_;
   std::unique_ptr<telemetry::RequestMetrics> metrics_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
   admin::InternalServices internal_;
+  admin::KeyPlacements keys_;
   std::vector<Listening> listening_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   proxy::BlockingPool blocking_;  // ends before the workers, whom its work tells that it is done
@@ -79,7 +85,9 @@ class Server {
   std::unique_ptr<Configuration> configuration_;
   std::vector<std::unique_ptr<providers::Provider>> providers_;
   std::vector<std::jthread> worker_threads_;
+  std::unique_ptr<placement::Ledger> placements_;  // ends before the workers, whom its journal tells
   net::Timer tidy_timer_;
+  net::Timer placement_timer_;
   bool stopping_ = false;
   bool hurry_ = false;         // a second stop signal came: waiting ends
   std::size_t accepting_ = 0;  // workers that still listen, while stopping

@@ -19,6 +19,14 @@ bool Reservation::add(std::uint32_t seats) noexcept {
   return true;
 }
 
+void Reservation::release_free() noexcept {
+  std::uint64_t counts = counts_.load(std::memory_order_relaxed);
+  while (!counts_.compare_exchange_weak(counts, counts - static_cast<std::uint32_t>(counts),
+                                        std::memory_order_acq_rel)) {
+  }
+  server_->release_reserved(static_cast<std::uint32_t>(counts));
+}
+
 void Reservation::close() noexcept {
   std::uint64_t counts = counts_.load(std::memory_order_relaxed);
   std::uint64_t emptied = 0;
@@ -46,9 +54,9 @@ void Reservation::give_back() noexcept {
   if ((counts & kClosed) != 0) server_->release_reserved(1);
 }
 
-void Reservation::consume() noexcept {
+void Reservation::consume(SeatKind kind) noexcept {
   counts_.fetch_sub(kOneClaimed, std::memory_order_acq_rel);
-  server_->take_reserved(SeatKind::kTunnel);
+  server_->take_reserved(kind);
 }
 
 std::shared_ptr<Reservation> Reservations::find(PlacementId id) const {
@@ -80,10 +88,10 @@ std::vector<PlacementId> Reservations::take_arrivals() {
   return std::exchange(arrivals_, {});
 }
 
-Claim::Claim(Reservations& reservations, std::shared_ptr<Reservation> reservation) noexcept
+Claim::Claim(Reservations& reservations, std::shared_ptr<Reservation> reservation, bool wants_seat) noexcept
     : reservations_(&reservations), reservation_(std::move(reservation)) {
   reservation_->present_.fetch_add(1, std::memory_order_relaxed);
-  has_seat_ = reservation_->claim();
+  has_seat_ = wants_seat && reservation_->claim();
 }
 
 Claim& Claim::operator=(Claim&& other) noexcept {
@@ -96,12 +104,14 @@ Claim& Claim::operator=(Claim&& other) noexcept {
   return *this;
 }
 
-Seat Claim::take_seat() {
+Seat Claim::take_seat(SeatKind kind, Counted counted) {
   has_seat_ = false;
-  reservation_->consume();
+  reservation_->consume(kind);
   // Before the seat can be free again, which is what take_arrivals() promises.
   reservations_->note_arrival(reservation_->id());
-  return {*reservation_->server(), SeatKind::kTunnel};
+  ServerState& server = *reservation_->server();
+  if (kind == SeatKind::kTunnel && !counted.tunnel) server.stop_counting();
+  return {server, kind, counted};
 }
 
 void Claim::release() noexcept {

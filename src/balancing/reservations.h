@@ -44,14 +44,16 @@ class Reservation {
 
   /// Adds seats that are reserved on the server already. False, and nothing is added, once it is closed.
   [[nodiscard]] bool add(std::uint32_t seats) noexcept;
-  /// Gives every seat that is not claimed back to the server, and takes no more claims.
+  /// Gives every seat that is not claimed back to the server; others may be added later.
+  void release_free() noexcept;
+  /// The same for good: it takes no more seats and claims.
   void close() noexcept;
 
  private:
   friend class Claim;
   [[nodiscard]] bool claim() noexcept;
   void give_back() noexcept;
-  void consume() noexcept;
+  void consume(SeatKind kind) noexcept;
 
   static constexpr std::uint64_t kClosed = std::uint64_t{1} << 63U;
   static constexpr unsigned kClaimedShift = 32;
@@ -94,8 +96,9 @@ class Reservations {
 class Claim {
  public:
   Claim() = default;
-  /// `reservations` outlives the claim.
-  Claim(Reservations& reservations, std::shared_ptr<Reservation> reservation) noexcept;
+  /// `reservations` outlives the claim. `wants_seat`: claims a seat if one is free; else it is only present.
+  Claim(Reservations& reservations, std::shared_ptr<Reservation> reservation,
+        bool wants_seat = true) noexcept;
   Claim(Claim&& other) noexcept
       : reservations_(other.reservations_),
         reservation_(std::move(other.reservation_)),
@@ -109,8 +112,8 @@ class Claim {
   [[nodiscard]] explicit operator bool() const noexcept { return reservation_ != nullptr; }
   /// Whether it holds a reserved seat.
   [[nodiscard]] bool has_seat() const noexcept { return has_seat_; }
-  /// The reserved seat as one that is taken by a tunnel; only with has_seat(), which then is false.
-  [[nodiscard]] Seat take_seat();
+  /// The reserved seat as one that is taken for good; only with has_seat(), which then is false.
+  [[nodiscard]] Seat take_seat(SeatKind kind = SeatKind::kTunnel, Counted counted = {});
   void release() noexcept;
 
  private:

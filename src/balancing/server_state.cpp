@@ -60,7 +60,7 @@ void ServerState::stop_counting() noexcept {
 }
 
 bool ServerState::try_reserve(std::uint32_t count, std::uint32_t capacity) noexcept {
-  return try_add(count, kOneReserved, capacity);
+  return count == 0 || try_add(count, kOneReserved, capacity);
 }
 
 void ServerState::release_reserved(std::uint32_t count) noexcept {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "balancing/admissions.h"
 #include "balancing/server_state.h"
 #include "balancing/sid_table.h"
 #include "balancing/sticky.h"
@@ -31,12 +32,13 @@ struct Server {
   std::string host;         ///< authority of the URL, "172.20.0.2:3000": for Host when not passed on
   std::string path_prefix;  ///< path of the URL, kept only with preservePath; else empty
   std::vector<net::SocketAddress>
-      addresses;               ///< resolved by the control plane; empty: not resolved, taken as down
-  std::uint32_t weight = 1;    ///< 0: bound users only
-  std::uint32_t capacity = 0;  ///< most seats, 0: no limit
-  bool fenced = false;         ///< discovery drains it
-  std::uint64_t hrw_seed = 0;  ///< FNV-1a of the URL; set by Service
-  std::string cookie_value;    ///< in the issued format; set by Service
+      addresses;                ///< resolved by the control plane; empty: not resolved, taken as down
+  std::uint32_t weight = 1;     ///< 0: bound users only
+  std::uint32_t capacity = 0;   ///< most seats, 0: no limit
+  bool fenced = false;          ///< discovery drains it
+  std::uint64_t hrw_seed = 0;   ///< FNV-1a of the URL; set by Service
+  std::string cookie_value;     ///< in the issued format; set by Service
+  std::uint64_t ticket_id = 0;  ///< FNV-1a of "service|url", as ServerState's id; set by Service
 };
 
 /// What a request offers to choose by. Views of the request; valid during the call.
@@ -49,6 +51,16 @@ struct Choice {
   /// bound to counts as down when it is among them.
   const std::vector<std::uint32_t>* tried = nullptr;
   bool waited = false;  ///< asked by the queue, in turn; else who is new stands behind those who wait
+  const Ticket* ticket = nullptr;         ///< what admit() found
+  PlacementId placement = 0;              ///< the placement whose user this is, if known otherwise
+  bool anew = false;                      ///< another server sent the user away: nothing binds it
+  const ServerState* directed = nullptr;  ///< the server that another server sent the user to
+};
+
+/// What a request's ticket says, and what is still to be seen to.
+struct Admission {
+  std::optional<Ticket> ticket;
+  bool spend = false;  ///< it lets one user in: SpentTickets must be asked once a server is chosen
 };
 
 /// Why no server was chosen.
@@ -68,9 +80,20 @@ enum class Refusal : std::uint8_t {
 /// What was chosen. The seat is taken already.
 struct Selected {
   std::uint32_t index = 0;  ///< into servers()
-  Seat seat;
+  Seat seat;                ///< empty if `claim` has the seat
+  Counted counted;
+  Claim claim;                ///< of a placement's user; the tunnel that the request becomes keeps it
   bool by_sticky = false;     ///< a sticky source named it
   bool write_cookie = false;  ///< the answer must carry the service's cookie for this server
+
+  /// From now on the seat is a tunnel's.
+  void become_tunnel() {
+    if (claim.has_seat()) {
+      seat = claim.take_seat(SeatKind::kTunnel, counted);
+    } else {
+      seat.become_tunnel();
+    }
+  }
 };
 
 struct Refused {
@@ -88,12 +111,28 @@ struct Refused {
 /// A load-balanced service. Immutable but for the strategy's cursor; any thread.
 class Service {
  public:
-  /// `state`: the service's live state; one of its own if null.
+  /// `state`: the service's live state; one of its own if null. `admissions` outlives the service; without it
+  /// nothing is known of placements and tickets.
   Service(std::string qualified_name, const config::LoadBalancer& settings, std::vector<Server> servers,
-          std::shared_ptr<ServiceState> state = nullptr);
+          std::shared_ptr<ServiceState> state = nullptr, Admissions* admissions = nullptr);
+
+  /// Reads and checks a request's ticket, without any state but the keys. A value that does not look like a
+  /// ticket is none. A request with an Engine.IO session id that is known needs no valid ticket: its session
+  /// began with one. `unix_ms` is the wall time. Counts refusals; what is accepted counts when it is spent.
+  [[nodiscard]] std::expected<Admission, TicketVerdict> admit(const http::RequestHead& head,
+                                                              base::TimePoint now,
+                                                              std::uint64_t unix_ms) const;
+
+  /// Counts the ticket, and spends it if it lets one user in: false if it has let one in already. Once a
+  /// server is chosen, so that a ticket is not lost on a service that is full.
+  [[nodiscard]] bool accept(const Admission& admission, std::uint64_t unix_ms) const;
 
   /// Which server takes this request: the sticky sources in their order, then the strategy among the servers
   /// that take new users and have a seat. Constant time for a bound user.
+  ///
+  /// A ticket comes before the sticky sources: it leads to its placement's server or, if the placement is not
+  /// known any more, to the server it names. A cookie may name a placement, too (see placed_cookie_value()).
+  /// The placement's users take its reserved seats while there are any, then free ones.
   ///
   /// The first source that names a server decides; a value that names none is passed over, and counts
   /// (`onUnknown`) only if no other source names a server. What happens to the user of that server:
@@ -126,6 +165,8 @@ class Service {
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const config::LoadBalancer& settings() const noexcept { return settings_; }
+  /// How users keep to their servers; the defaults where the service is not sticky but has tickets.
+  [[nodiscard]] const config::Sticky& sticky() const noexcept;
   [[nodiscard]] const std::vector<Server>& servers() const noexcept { return servers_; }
   /// Most users who may wait at a time.
   [[nodiscard]] std::uint32_t queue_limit() const noexcept { return settings_.queue_limit; }
@@ -135,6 +176,21 @@ class Service {
   [[nodiscard]] const std::string& cookie_name() const noexcept { return cookie_name_; }
   /// The Set-Cookie value that binds a user to a server. Only if cookie_name() is not empty.
   [[nodiscard]] std::string set_cookie(std::uint32_t index) const;
+  /// A cookie's value that names the server and a placement on it, and the Set-Cookie value that sets it.
+  [[nodiscard]] std::string placed_cookie_value(std::uint32_t index, PlacementId placement) const;
+  [[nodiscard]] std::string set_placed_cookie(std::uint32_t index, PlacementId placement) const;
+  /// The server with any accepted cookie value or exactly this URL.
+  [[nodiscard]] std::optional<std::uint32_t> find_server(std::string_view value) const noexcept;
+  [[nodiscard]] std::optional<std::uint32_t> find_server(const ServerState& state) const noexcept;
+  /// Whether a server can take users at all: it has an address, checks do not see it down, and it is
+  /// not closing.
+  [[nodiscard]] bool is_usable(std::uint32_t index, base::TimePoint now) const noexcept;
+  /// Null if placements and tickets are switched off.
+  [[nodiscard]] Admissions* admissions() const noexcept { return admissions_; }
+  /// Signs tickets for this service. Null without admissions.
+  [[nodiscard]] const std::shared_ptr<const TicketKeys>& ticket_keys() const noexcept { return ticket_keys_; }
+  /// What tickets call this service.
+  [[nodiscard]] std::uint64_t ticket_id() const noexcept { return ticket_id_; }
   /// Whether `sid` is among the sticky sources, or sessions hold seats, so that handshake answers must be
   /// read for it.
   [[nodiscard]] bool learns_sid() const noexcept { return learns_sid_; }
@@ -153,12 +209,23 @@ class Service {
     std::optional<std::uint32_t> server;
     bool by_sid = false;
     bool unknown = false;  // a source gave a value that names no server
+    std::shared_ptr<Reservation> reservation;
+  };
+  /// What a cookie's value names.
+  struct CookieNames {
+    std::optional<std::uint32_t> server;
+    PlacementId placement = 0;
   };
   void set_up_sticky();
+  [[nodiscard]] bool says_so(std::optional<std::string_view> cookie, const Binding& binding) const noexcept;
   [[nodiscard]] Picker make_picker() const;
   [[nodiscard]] std::optional<std::string_view> sent_cookie(const http::RequestHead& head) const noexcept;
+  [[nodiscard]] CookieNames read_cookie(std::string_view value) const noexcept;
+  [[nodiscard]] std::optional<std::string_view> sent_ticket(const http::RequestHead& head) const noexcept;
+  [[nodiscard]] bool follow_placement(PlacementId placement, Binding& binding) const;
   [[nodiscard]] Binding find_binding(const Choice& choice, std::optional<std::string_view> cookie) const;
-  [[nodiscard]] std::expected<Seat, Refusal> take_bound_seat(const Choice& choice, std::uint32_t index) const;
+  [[nodiscard]] std::expected<Selected, Refusal> take_bound_seat(const Choice& choice,
+                                                                 const Binding& binding) const;
   [[nodiscard]] config::LostPolicy policy_for(Refusal lost) const noexcept;
   [[nodiscard]] Counted counted(const http::RequestHead& head, base::TimePoint now) const;
   [[nodiscard]] std::expected<Selected, Refused> choose_anew(const Choice& choice) const;
@@ -171,7 +238,11 @@ class Service {
   std::string cookie_name_;
   std::vector<config::StickySource> sources_;
   CookieIndex index_;
-  std::unordered_map<const ServerState*, std::uint32_t> by_state_;  // for sid
+  std::unordered_map<const ServerState*, std::uint32_t> by_state_;
+  std::unordered_map<std::uint64_t, std::uint32_t> by_ticket_server_;
+  Admissions* admissions_ = nullptr;
+  std::shared_ptr<const TicketKeys> ticket_keys_;  // shared with other services and snapshots
+  std::uint64_t ticket_id_ = 0;
   bool learns_sid_ = false;
   std::shared_ptr<SidTable> sids_;  // shared by successive snapshots of the same service
   Picker picker_;

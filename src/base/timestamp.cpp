@@ -17,4 +17,9 @@ std::string utc_timestamp(WallTime time) {
                      clock.subseconds().count());
 }
 
+std::uint64_t unix_ms(WallTime time) noexcept {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
 }  // namespace limpet::base

@@ -96,6 +96,13 @@ std::expected<ServerRow, std::string> act_on_server(const AdminClient& client, s
   }
 }
 
+std::expected<std::string, std::string> place_key(const AdminClient& client, std::string wish) {
+  auto answer = client.request("POST", "/api/placements", wish);
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  if (answer->status != 200) return std::unexpected(refusal(client, *answer));
+  return std::move(answer->body);
+}
+
 std::expected<AdminClient, std::string> admin_client_of(const Call& call, base::Duration timeout) {
   auto address = parse_admin_address(call.option_or("address", "LIMPET_ADDRESS", kDefaultAddress));
   if (!address) return std::unexpected(std::move(address.error()));

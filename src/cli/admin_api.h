@@ -35,6 +35,10 @@ struct ServerRow {
                                                                   std::string_view id,
                                                                   std::string_view action);
 
+/// Asks for a placement; `wish` is the JSON that POST /api/placements takes. Gives the answer's JSON, or
+/// fails with a sentence.
+[[nodiscard]] std::expected<std::string, std::string> place_key(const AdminClient& client, std::string wish);
+
 /// The client that a command's --address and --token, or the environment, ask for.
 [[nodiscard]] std::expected<AdminClient, std::string> admin_client_of(const Call& call,
                                                                       base::Duration timeout);

@@ -256,8 +256,8 @@ std::string reachable_address(std::string_view listen) {
 AdminClient::AdminClient(AdminAddress address, std::string token, base::Duration timeout)
     : address_(std::move(address)), token_(std::move(token)), timeout_(timeout) {}
 
-std::expected<AdminAnswer, std::string> AdminClient::request(std::string_view method,
-                                                             std::string_view path) const {
+std::expected<AdminAnswer, std::string> AdminClient::request(std::string_view method, std::string_view path,
+                                                             std::string_view json) const {
   if (!is_printable(token_)) return std::unexpected("the token has characters that a token cannot have");
   const auto named = [this](std::string_view reason) {
     return std::unexpected(fmt::format("cannot ask {}: {}", address_.text, reason));
@@ -269,8 +269,10 @@ std::expected<AdminAnswer, std::string> AdminClient::request(std::string_view me
       "close\r\n",
       method, address_.base_path, path, address_.authority, LIMPET_VERSION);
   if (!token_.empty()) head += fmt::format("Authorization: Bearer {}\r\n", token_);
-  if (method == "POST") head += "Content-Length: 0\r\n";
+  if (!json.empty()) head += "Content-Type: application/json\r\n";
+  if (method == "POST") head += fmt::format("Content-Length: {}\r\n", json.size());
   head += "\r\n";
+  head += json;
   if (auto written = connection->write(head); !written) return named(written.error());
   auto answer = Reader(*connection, method == "GET" ? http::Method::kGet : http::Method::kPost).read();
   if (!answer) return named(answer.error());

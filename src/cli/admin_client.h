@@ -39,11 +39,12 @@ class AdminClient {
   /// `token` empty: none is sent. `timeout` is for a whole request.
   AdminClient(AdminAddress address, std::string token, base::Duration timeout);
 
-  /// Sends a request without a body. `path` starts with a slash, and may have a query. Fails with a sentence
-  /// that names the address if nobody answers in time, or the answer is not HTTP or larger than 64 MiB; any
-  /// status is an answer.
+  /// Sends a request, with a JSON body if there is one. `path` starts with a slash, and may have a query.
+  /// Fails with a sentence that names the address if nobody answers in time, or the answer is not HTTP or
+  /// larger than 64 MiB; any status is an answer.
   [[nodiscard]] std::expected<AdminAnswer, std::string> request(std::string_view method,
-                                                                std::string_view path) const;
+                                                                std::string_view path,
+                                                                std::string_view json = {}) const;
 
   [[nodiscard]] const AdminAddress& address() const noexcept { return address_; }
 

@@ -132,6 +132,28 @@ CommandInfo drain(bool on) {
                     {.status = 2, .doc = "wrong usage"}}};
 }
 
+CommandInfo place() {
+  return {
+      .name = "place",
+      .usage = "[--seats N] [--ttl TIME] [--json] [--address ADDRESS] [--token TOKEN] SERVICE KEY",
+      .summary = "Reserve seats for the users of a key, such as a room",
+      .details =
+          "Prints the server, and the cookie and the ticket that take users there. The same key has the "
+          "same server while it lives.",
+      .words = {.least = 2, .most = 2},
+      .options = {{.name = "seats", .value = "N", .doc = "seats of the key's users together; else 1"},
+                  {.name = "ttl",
+                   .value = "TIME",
+                   .doc = "how long they are reserved, for example 30s; else the service's placement.ttl"},
+                  {.name = "json", .value = "", .doc = "print the API's JSON object"},
+                  kAddress,
+                  kToken},
+      .examples = {{.line = "limpet place game room-7 --seats 4 --ttl 30s", .doc = "for a party of four"}},
+      .exits = {{.status = 0, .doc = "placed"},
+                {.status = 1, .doc = "Limpet could not be asked, or has no such seats"},
+                {.status = 2, .doc = "wrong usage"}}};
+}
+
 CommandInfo healthcheck() {
   return {
       .name = "healthcheck",
@@ -237,9 +259,9 @@ CommandInfo help() {
 }  // namespace
 
 const std::vector<CommandInfo>& commands() {
-  static const std::vector<CommandInfo> table{run(),       check(),      hash(),        servers(),
-                                              drain(true), drain(false), healthcheck(), simulate(),
-                                              version(),   completion(), help()};
+  static const std::vector<CommandInfo> table{run(),       check(),      hash(),       servers(),
+                                              drain(true), drain(false), place(),      healthcheck(),
+                                              simulate(),  version(),    completion(), help()};
   return table;
 }
 

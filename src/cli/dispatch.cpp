@@ -16,6 +16,7 @@
 #include "cli/commands/drain.h"
 #include "cli/commands/hash.h"
 #include "cli/commands/healthcheck.h"
+#include "cli/commands/place.h"
 #include "cli/commands/run.h"
 #include "cli/commands/servers.h"
 #include "cli/commands/simulate.h"
@@ -62,6 +63,7 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"servers", &servers},
     {"drain", &drain},
     {"undrain", &undrain},
+    {"place", &place},
     {"healthcheck", &healthcheck},
     {"simulate", &simulate},
     {"version", &version},

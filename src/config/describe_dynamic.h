@@ -4,6 +4,7 @@
 #include <span>
 
 #include "config/describe.h"
+#include "config/describe_placement.h"
 #include "config/model/dynamic.h"
 #include "config/sticky_source.h"
 
@@ -241,6 +242,10 @@ void describe(V& v, T& t) {
   v.field({"tunnelIdleTimeout", "When a silent tunnel is closed; 0 means never", trait::kOwn},
           t.tunnel_idle_timeout);
   v.field({"scaling", "The number of servers follows the number of users", trait::kOwn}, t.scaling);
+  v.field({"placement", "Where the users of a key (a room, a match) are placed", trait::kOwn}, t.placement);
+  v.field({"tickets", "Signed tickets that take users to their server", trait::kOwn}, t.tickets);
+  v.field({"join", "Let pages ask for a seat without a server of their own", trait::kOwn}, t.join);
+  v.field({"replay", "Let servers send requests on to the right server", trait::kOwn}, t.replay);
   v.unsupported({"serversTransport"});
 }
 

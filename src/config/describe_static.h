@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/describe.h"
+#include "config/describe_placement.h"
 #include "config/model/static.h"
 
 /// Descriptions of the static configuration.
@@ -224,6 +225,7 @@ void describe(V& v, T& t) {
   v.field({"accessLog", "Access log"}, t.access_log);
   v.field({"dataPath", "The data plane", trait::kOwn}, t.data_path);
   v.field({"shutdown", "How the process goes down", trait::kOwn}, t.shutdown);
+  v.field({"placement", "Placements and tickets", trait::kOwn}, t.placement);
   v.group({"compat", "Compatibility", trait::kOwn}, [&](auto& g) {
     g.field(
         {"lenient",

@@ -89,8 +89,15 @@ std::vector<std::string> default_entry_points(const Static& settings) {
 }
 
 const std::vector<std::string_view>& internal_services() {
-  static const std::vector<std::string_view> names{"api", "dashboard", "ping", "prometheus", "noop"};
+  static const std::vector<std::string_view> names{"api", "dashboard", "ping", "prometheus", "join", "noop"};
   return names;
+}
+
+Router join_router() {
+  Router router = internal_router({}, "/limpet/join", "join@internal", kTopPriority);
+  router.entry_points.clear();
+  router.rule = "Path(`/limpet/join`) || Path(`/limpet/join/negotiate`)";
+  return router;
 }
 
 Dynamic internal_dynamic(const Static& settings) {

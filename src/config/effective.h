@@ -26,6 +26,9 @@ void complete(Static& settings);
 /// prometheus, noop.
 [[nodiscard]] const std::vector<std::string_view>& internal_services();
 
+/// The router to join@internal on the default entry points, for when a service has `join.enabled`.
+[[nodiscard]] Router join_router();
+
 /// What provider "internal" defines: the routers to api@internal, dashboard@internal, ping@internal and
 /// prometheus@internal that the static configuration asks for, and the redirections of entry points.
 [[nodiscard]] Dynamic internal_dynamic(const Static& settings);

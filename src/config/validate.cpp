@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <utility>
 #include <variant>
 
@@ -114,7 +115,23 @@ void check_health(const HealthCheck& check, Findings& out) {
   }
 }
 
+void check_placement(const LoadBalancer& settings, Findings& out) {
+  if (settings.placement.ttl <= base::Duration::zero()) out.error("placement.ttl", "expected a time above 0");
+  if (const auto problem = ticket_keys_problem(settings.tickets.keys)) out.error("tickets.keys", *problem);
+  if (!http::is_token(settings.tickets.header)) {
+    out.error("tickets.header", fmt::format("\"{}\" is not a header name", settings.tickets.header));
+  }
+  if (settings.tickets.query.empty()) out.error("tickets.query", "expected the name of a query parameter");
+  for (const std::string& origin : settings.join.origins) {
+    if (origin != "*" && !origin.starts_with("http://") && !origin.starts_with("https://")) {
+      out.error("join.origins",
+                fmt::format("expected an origin such as https://play.example, got \"{}\"", origin));
+    }
+  }
+}
+
 void check_kind(const LoadBalancer& settings, Findings& out) {
+  check_placement(settings, out);
   if (settings.sticky) check_sticky(*settings.sticky, out);
   if (settings.health_check) check_health(*settings.health_check, out);
   if (settings.passive_health_check &&
@@ -146,6 +163,24 @@ std::optional<std::string> name_problem(std::string_view name) {
   if (name.empty()) return "expected a name that is not empty";
   if (name.find('@') != std::string_view::npos)
     return "expected a name without @, which stands before a provider";
+  return std::nullopt;
+}
+
+std::optional<std::string> ticket_keys_problem(const std::vector<std::string>& keys) {
+  constexpr std::size_t kMaxId = 16;
+  constexpr std::size_t kMinSecret = 16;
+  for (const std::string& key : keys) {
+    const std::string_view id = std::string_view(key).substr(0, key.find(':'));
+    const bool named =
+        !id.empty() && id.size() <= kMaxId && id.size() < key.size() &&
+        std::ranges::all_of(id, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+    if (!named) return "expected ID:SECRET, with an ID of 1 to 16 letters, digits, - and _";
+    if (key.size() - id.size() - 1 < kMinSecret) {
+      return fmt::format("expected a secret of at least {} characters behind {}:", kMinSecret, id);
+    }
+    const auto same_id = [&](const std::string& other) { return other.starts_with(std::string(id) + ":"); };
+    if (std::ranges::count_if(keys, same_id) > 1) return fmt::format("the ID {} is given twice", id);
+  }
   return std::nullopt;
 }
 

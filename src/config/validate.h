@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/diagnostics.h"
 #include "config/model/dynamic.h"
@@ -20,6 +21,9 @@ void validate_static(const Static& complete, const Node& tree, base::Diagnostics
 
 /// What is wrong with a name of a router, service or middleware; nothing if it is fine.
 [[nodiscard]] std::optional<std::string> name_problem(std::string_view name);
+
+/// What is wrong with a list of ticket keys, "ID:SECRET" each; nothing if it is fine.
+[[nodiscard]] std::optional<std::string> ticket_keys_problem(const std::vector<std::string>& keys);
 
 /// What is wrong with a service's stickiness and health checks. Keys are relative to the service, for example
 /// "loadBalancer.sticky.cookie.secret". An error makes it unusable, a warning does not.

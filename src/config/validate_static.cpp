@@ -35,6 +35,7 @@ class StaticCheck {
     if (settings_.prometheus && !settings_.prometheus->manual_routing) {
       check_reference("metrics.prometheus.entryPoint", settings_.prometheus->entry_point);
     }
+    check_ticket_keys();
     check_buckets();
     check_file();
   }
@@ -136,6 +137,12 @@ class StaticCheck {
     if (!settings_.api->base_path.starts_with('/'))
       error("api.basePath", "expected a path that starts with /");
     if (!settings_.api->address.empty()) check_address("api.address", settings_.api->address);
+  }
+
+  void check_ticket_keys() {
+    if (auto problem = ticket_keys_problem(settings_.placement.ticket_keys)) {
+      error("placement.ticketKeys", std::move(*problem));
+    }
   }
 
   void check_buckets() {

@@ -26,6 +26,18 @@ Answer refusal_answer(balancing::Refusal reason) {
   return answer;
 }
 
+Answer ticket_answer(balancing::TicketVerdict verdict) {
+  Answer answer = status_answer(403);
+  answer.fields.emplace_back("Limpet-Reason", balancing::verdict_name(verdict));
+  return answer;
+}
+
+Answer replay_answer(std::string_view reason) {
+  Answer answer = status_answer(502);
+  answer.fields.emplace_back("Limpet-Reason", reason);
+  return answer;
+}
+
 Answer failure_answer(const base::Failure& failure) {
   const bool late = failure.kind == base::FailureKind::kTimeout;
   if (failure.side == base::Side::kClient) return status_answer(late ? 408 : 400);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "balancing/service.h"
 #include "base/failure.h"
@@ -20,6 +21,12 @@ struct WriteOptions {
 
 /// 503 with the reason in a Limpet-Reason field, and a Retry-After with jitter where waiting helps.
 [[nodiscard]] Answer refusal_answer(balancing::Refusal reason);
+
+/// 403 with the reason in a Limpet-Reason field.
+[[nodiscard]] Answer ticket_answer(balancing::TicketVerdict verdict);
+
+/// 502 for a request that a server sent on and that can't be, with the reason in a Limpet-Reason field.
+[[nodiscard]] Answer replay_answer(std::string_view reason);
 
 /// 504 for a server that took too long, 502 for every other failure of its own, 503 for one of ours, with a
 /// Limpet-Reason field; 408 for a client whose body took too long, 400 for one whose body is malformed.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "http/url.h"
 #include "proxy/answers.h"
 #include "proxy/seat_wait.h"
@@ -30,26 +31,28 @@ void normalise_host(std::string_view host, std::string& out) {
   std::ranges::transform(out, out.begin(), [](char c) { return base::to_lower(c); });
 }
 
-/// Waits for a handler's reply, from whichever thread it comes, or for the end of the client's connection
-/// (nothing).
+/// Waits for the control plane's reply, from whichever thread it comes, or for the end of the client's
+/// connection (nothing).
+template <class Reply>
 class ReplyAwaiter {
  public:
-  ReplyAwaiter(routing::InternalHandler& handler, net::Socket& client, routing::InternalRequest request)
-      : handler_(handler), client_(client), request_(std::move(request)) {}
+  using Send = std::move_only_function<void(Reply)>;
+  /// `ask` is given what the reply is to be sent with.
+  ReplyAwaiter(net::Socket& client, std::move_only_function<void(Send)> ask)
+      : client_(client), ask_(std::move(ask)) {}
   [[nodiscard]] static bool await_ready() noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiter) {
     slot_->waiter = waiter;
-    handler_.handle(std::move(request_),
-                    [slot = slot_, &reactor = client_.reactor()](routing::InternalAnswer made) {
-                      reactor.post([slot, made = std::move(made)]() mutable {
-                        if (!slot->waiter) return;
-                        slot->reply = std::move(made);
-                        std::exchange(slot->waiter, nullptr).resume();
-                      });
-                    });
+    ask_([slot = slot_, &reactor = client_.reactor()](Reply made) {
+      reactor.post([slot, made = std::move(made)]() mutable {
+        if (!slot->waiter) return;
+        slot->reply = std::move(made);
+        std::exchange(slot->waiter, nullptr).resume();
+      });
+    });
     client_.on_hang_up(&ReplyAwaiter::give_up, this, net::Socket::HangUpKind::kBroken);
   }
-  [[nodiscard]] std::optional<routing::InternalAnswer> await_resume() {
+  [[nodiscard]] std::optional<Reply> await_resume() {
     client_.on_hang_up(nullptr, nullptr);
     return std::move(slot_->reply);
   }
@@ -57,7 +60,7 @@ class ReplyAwaiter {
  private:
   struct Slot {
     std::coroutine_handle<> waiter;
-    std::optional<routing::InternalAnswer> reply;
+    std::optional<Reply> reply;
   };
   static void give_up(void* self) noexcept {
     auto* awaiter = static_cast<ReplyAwaiter*>(self);
@@ -65,9 +68,8 @@ class ReplyAwaiter {
     if (waiter) awaiter->client_.reactor().resume_soon(waiter);
   }
 
-  routing::InternalHandler& handler_;
   net::Socket& client_;
-  routing::InternalRequest request_;
+  std::move_only_function<void(Send)> ask_;
   std::shared_ptr<Slot> slot_ =
       std::make_shared<Slot>();  // shared: the reply may come after the request is gone
 };
@@ -257,7 +259,10 @@ net::Task<Outcome> Exchange::serve_internally(routing::InternalService service) 
     co_return refused;
   }
 
-  ReplyAwaiter waiting(*worker_.shared().internal, connection_.socket(), std::move(request));
+  ReplyAwaiter<routing::InternalAnswer> waiting(
+      connection_.socket(), [this, &request](routing::InternalHandler::Reply send) {
+        worker_.shared().internal->handle(std::move(request), std::move(send));
+      });
   std::optional<routing::InternalAnswer> made = co_await waiting;
   if (!made) co_return Outcome::kAbort;
   Answer reply;
@@ -275,8 +280,8 @@ net::Task<Outcome> Exchange::serve_internally(routing::InternalService service) 
 }
 
 net::Task<std::expected<balancing::Selected, balancing::Refused>> Exchange::choose(
-    const balancing::Service*& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline) {
-  balancing::Choice choice;
+    const balancing::Service*& service, balancing::Choice choice, std::vector<std::uint32_t>& tried,
+    base::TimePoint& deadline) {
   choice.head = context_.head;
   choice.client = context_.client;
   choice.tried = &tried;
@@ -316,21 +321,107 @@ std::shared_ptr<const balancing::Service> Exchange::shared(const balancing::Serv
   return {snapshot_, &service};
 }
 
+// Reads the body of a request that a server may send on; others are passed on as they come.
+net::Task<std::optional<Answer>> Exchange::keep_body(const balancing::Service& service) {
+  const http::Framing& framing = connection_.head().framing;
+  const config::Replay& replay = service.settings().replay;
+  if (!replay.enabled || framing.kind != http::BodyKind::kLength || framing.length > replay.max_body_bytes) {
+    co_return std::nullopt;
+  }
+  if (connection_.head().expect_continue) {
+    const auto sent = co_await connection_.socket().write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!sent) co_return status_answer(400);
+  }
+  std::string body;
+  const BodySinkResult read = co_await drain_request_body(&body, replay.max_body_bytes);
+  if (read != BodySinkResult::kComplete) co_return status_answer(400);
+  kept_body_ = std::move(body);
+  co_return std::nullopt;
+}
+
+// Makes the next choice follow a server's order. Gives the answer if it can't be followed.
+net::Task<std::optional<Answer>> Exchange::send_on(const balancing::Service& service,
+                                                   const ReplayOrder& order, std::uint32_t from,
+                                                   balancing::Choice& choice,
+                                                   std::vector<std::uint32_t>& tried) {
+  if (++replays_ > kMaxReplays) co_return replay_answer("replay-loop");
+  if (connection_.head().framing.kind != http::BodyKind::kNone && !kept_body_) {
+    co_return replay_answer("replay-body-too-long");
+  }
+  choice.anew = order.elsewhere;
+  choice.directed = nullptr;
+  choice.placement = 0;
+  if (order.elsewhere) {
+    tried.push_back(from);
+    co_return std::nullopt;
+  }
+  tried.clear();
+  if (!order.server.empty()) {
+    const auto server = service.find_server(order.server);
+    if (!server) co_return replay_answer("replay-to-unknown-server");
+    choice.directed = service.servers()[*server].state.get();
+    if (order.key.empty()) co_return std::nullopt;
+  }
+  const std::string url = choice.directed == nullptr ? std::string{} : choice.directed->url();
+  ReplyAwaiter<routing::KeyAnswer> waiting(connection_.socket(), [&](routing::KeyPlacer::Reply send) {
+    worker_.shared().keys->place_key({.service = service.name(), .key = order.key, .url = url},
+                                     std::move(send));
+  });
+  const std::optional<routing::KeyAnswer> place = co_await waiting;
+  if (!place) co_return replay_answer("client-gone");
+  if (place->placement == 0) {
+    Answer answer = status_answer(place->status);
+    answer.fields.emplace_back("Limpet-Reason", "replay-without-place");
+    co_return answer;
+  }
+  choice.directed = nullptr;
+  choice.placement = place->placement;
+  co_return std::nullopt;
+}
+
 net::Task<Outcome> Exchange::forward(const balancing::Service& first) {
   const balancing::Service* service = &first;
+  auto admission = service->admit(connection_.head(), worker_.reactor().now(), base::unix_ms());
+  if (!admission) {
+    const Outcome outcome = co_await answer(ticket_answer(admission.error()));
+    co_return outcome;
+  }
+  if (auto refused = co_await keep_body(*service)) {
+    const Outcome outcome = co_await answer(std::move(*refused));
+    co_return outcome;
+  }
+  balancing::Choice choice;
+  if (admission->ticket) choice.ticket = &*admission->ticket;
   std::vector<std::uint32_t> tried;
   base::TimePoint deadline = base::TimePoint::max();
   bool fresh = false;
+  bool accepted = false;
   for (std::uint32_t tries = 0;; ++tries) {
-    auto selected = co_await choose(service, tried, deadline);
+    auto selected = co_await choose(service, choice, tried, deadline);
     if (!selected) {
       const Outcome outcome = co_await answer(refusal_answer(selected.error().reason));
       co_return outcome;
     }
+    if (!std::exchange(accepted, true) && !service->accept(*admission, base::unix_ms())) {
+      selected = std::unexpected(balancing::Refused{});
+      const Outcome outcome = co_await answer(ticket_answer(balancing::TicketVerdict::kReplayed));
+      co_return outcome;
+    }
     ServerTry attempt(*this, *service, *selected);
     const ServerTry::Result result = co_await attempt.run(fresh);
-    body_read_ = attempt.body() == ServerTry::Body::kTaken;
-    body_broken_ = attempt.body() == ServerTry::Body::kBroken;
+    if (!kept_body_) {
+      body_read_ = attempt.body() == ServerTry::Body::kTaken;
+      body_broken_ = attempt.body() == ServerTry::Body::kBroken;
+    }
+    if (result == ServerTry::Result::kReplay) {
+      auto refused = co_await send_on(*service, *attempt.replay(), selected->index, choice, tried);
+      if (refused) {
+        const Outcome outcome = co_await answer(std::move(*refused));
+        co_return outcome;
+      }
+      tries = 0;
+      continue;
+    }
     switch (result) {
       case ServerTry::Result::kKeepAlive:
         co_return Outcome::kKeepAlive;
@@ -346,12 +437,13 @@ net::Task<Outcome> Exchange::forward(const balancing::Service& first) {
       case ServerTry::Result::kSameServer:
         fresh = true;
         break;
+      case ServerTry::Result::kReplay:
       case ServerTry::Result::kFailed:
         break;
     }
     // Users who are bound and not to be moved are never out of servers: they wait for theirs, or are refused.
     const bool stays = result == ServerTry::Result::kOtherServer && selected->by_sticky &&
-                       service->settings().sticky->on_down != config::LostPolicy::kMove;
+                       service->sticky().on_down != config::LostPolicy::kMove;
     if (result == ServerTry::Result::kFailed ||
         (!stays && (tries + 1 >= kMaxTries || (result == ServerTry::Result::kOtherServer &&
                                                tried.size() >= service->servers().size())))) {

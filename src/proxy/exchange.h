@@ -13,6 +13,7 @@
 #include "proxy/body_sink.h"
 #include "proxy/client_connection.h"
 #include "proxy/middleware.h"
+#include "proxy/replay.h"
 #include "proxy/report.h"
 #include "proxy/server_pool.h"
 
@@ -44,6 +45,8 @@ class Exchange {
   [[nodiscard]] Report& report() noexcept { return report_; }
   [[nodiscard]] const http::RequestHead& head() const noexcept { return connection_.head(); }
   [[nodiscard]] std::vector<std::string>& cookies() noexcept { return cookies_; }
+  /// The request's body, if it is kept so that it can be sent again.
+  [[nodiscard]] const std::optional<std::string>& kept_body() const noexcept { return kept_body_; }
   /// The peer may name the client's address in X-Forwarded-For.
   [[nodiscard]] bool trusted() const noexcept { return trusted_; }
 
@@ -55,8 +58,14 @@ class Exchange {
   [[nodiscard]] net::Task<Outcome> serve_internally(routing::InternalService service);
   [[nodiscard]] net::Task<Outcome> forward(const balancing::Service& first);
   [[nodiscard]] net::Task<std::expected<balancing::Selected, balancing::Refused>> choose(
-      const balancing::Service*& service, std::vector<std::uint32_t>& tried, base::TimePoint& deadline);
+      const balancing::Service*& service, balancing::Choice choice, std::vector<std::uint32_t>& tried,
+      base::TimePoint& deadline);
   [[nodiscard]] std::shared_ptr<const balancing::Service> shared(const balancing::Service& service) const;
+  [[nodiscard]] net::Task<std::optional<Answer>> keep_body(const balancing::Service& service);
+  [[nodiscard]] net::Task<std::optional<Answer>> send_on(const balancing::Service& service,
+                                                         const ReplayOrder& order, std::uint32_t from,
+                                                         balancing::Choice& choice,
+                                                         std::vector<std::uint32_t>& tried);
   [[nodiscard]] net::Task<BodySinkResult> drain_request_body(std::string* keep, std::size_t limit);
 
   ClientConnection& connection_;
@@ -71,6 +80,8 @@ class Exchange {
   std::string canonical_;  // scratch of the canonical path
   std::string routing_;    // scratch of the path as rules see it
   std::vector<std::string> cookies_;
+  std::optional<std::string> kept_body_;
+  int replays_ = 0;
   bool trusted_ = false;
   bool arrived_ = false;  // counted as a new user
   bool body_read_ = false;

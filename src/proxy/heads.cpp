@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "http/head_writer.h"
+#include "proxy/replay.h"
 
 namespace limpet::proxy {
 namespace {
@@ -87,6 +88,7 @@ void compose_response_head(std::string& out, const ClientResponse& response) {
       continue;
     }
     if (http::is_hop_by_hop(field, head.fields)) continue;
+    if (base::iequals(field.name, kReplayField)) continue;
     if (edited && response.edits->hides(field.name)) continue;
     writer.field(field.name, field.value);
   }

@@ -71,6 +71,7 @@ ServerTry::ServerTry(Exchange& exchange, const balancing::Service& service,
       selected_(selected),
       server_(service.servers()[selected.index]) {
   body_.framing = exchange.head().framing;
+  told_to_continue_ = exchange.kept_body().has_value();
 }
 
 ServerTry::~ServerTry() = default;
@@ -87,7 +88,7 @@ ServerTry::Body ServerTry::body() const noexcept {
 
 bool ServerTry::body_is_here() const noexcept {
   const http::Framing& framing = exchange_.head().framing;
-  if (framing.kind == http::BodyKind::kNone) return true;
+  if (framing.kind == http::BodyKind::kNone || exchange_.kept_body()) return true;
   return framing.kind == http::BodyKind::kLength && !exchange_.head().expect_continue &&
          framing.length <= exchange_.connection().buffer().view().size();
 }
@@ -200,14 +201,17 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
   ClientConnection& client = exchange_.connection();
   server.set_deadline(service_.settings().connect_timeout);
   if (body_is_here()) {
-    const std::string_view body = client.buffer().view().substr(0, body_.framing.length);
+    const auto& kept = exchange_.kept_body();
+    const std::string_view body = kept ? *kept : client.buffer().view().substr(0, body_.framing.length);
     net::Pieces pieces(head_);
     pieces.add(body);
     if (service_.counts_sessions()) session_ends_ = balancing::closes_session(body);
     const auto sent = co_await server.write(pieces);
     if (!sent) co_return failed(sent.error());
-    client.buffer().consume(body.size());
-    client.buffer().shrink();
+    if (!kept) {
+      client.buffer().consume(body.size());
+      client.buffer().shrink();
+    }
     body_.moved = body.size();
     body_begun_ = !body.empty();
     body_sent_ = true;
@@ -338,8 +342,22 @@ net::Task<ServerTry::Result> ServerTry::receive() {
   }
 }
 
+// Whether the answer sends the request on to another server. Its connection is not kept: it may have a body.
+bool ServerTry::sends_on() {
+  if (!service_.settings().replay.enabled) return false;
+  const auto value = response_.find(kReplayField);
+  if (!value) return false;
+  replay_ = parse_replay(*value);
+  if (!replay_) {
+    base::log_warn("service {}: server {} answered with an unknown {}: {}", service_.name(), server_.url,
+                   kReplayField, base::trim(*value));
+  }
+  return replay_.has_value();
+}
+
 // Goes on with the answer that is not an interim one.
 net::Task<ServerTry::Result> ServerTry::finish(std::size_t head_size) {
+  if (sends_on()) co_return Result::kReplay;
   if (response_.status != 101) {
     const Result result = co_await pass_response(head_size);
     co_return result;
@@ -375,7 +393,11 @@ void ServerTry::learn_sid(std::string_view first_bytes) {
   const auto sid = balancing::find_handshake_sid(first_bytes);
   if (!sid) return;
   // From now on the seat is the session's, not this request's.
-  balancing::Seat seat = service_.counts_sessions() ? std::move(selected_.seat) : balancing::Seat();
+  balancing::Seat seat;
+  if (service_.counts_sessions()) {
+    seat = selected_.claim.has_seat() ? selected_.claim.take_seat(balancing::SeatKind::kRequest)
+                                      : std::move(selected_.seat);
+  }
   service_.sids().learn(*sid, server_.state, exchange_.connection().worker().reactor().now(),
                         std::move(seat));
 }
@@ -465,7 +487,10 @@ net::Task<ServerTry::Result> ServerTry::hand_over(std::size_t head_size) {
   tunnel.websocket = exchange_.head().websocket;
   tunnel.idle_timeout = service_.settings().tunnel_idle_timeout;
   tunnel.traffic = &server_.state->traffic(worker.index());
-  selected_.seat.become_tunnel();
+  selected_.become_tunnel();
+  if (selected_.claim) {
+    exchange_.context().holds.push_back(std::make_unique<PlacementHold>(std::move(selected_.claim)));
+  }
   tunnel.owner = std::make_unique<ProxiedTunnel>(worker, server_.state, std::move(selected_.seat),
                                                  std::move(exchange_.context().holds),
                                                  worker.reporter().tunnel_opened(report), take_session());

@@ -12,6 +12,7 @@
 #include "http/head.h"
 #include "net/task.h"
 #include "proxy/body.h"
+#include "proxy/replay.h"
 #include "proxy/server_pool.h"
 #include "proxy/tunnel_owner.h"
 
@@ -31,6 +32,7 @@ class ServerTry {
     kHandedOver,   ///< a tunnel now
     kOtherServer,  ///< nothing was sent, to none of its addresses: another server may be tried
     kSameServer,   ///< a kept connection was dead: a fresh one may be tried
+    kReplay,       ///< the server sends the request on: see replay()
     kFailed,       ///< no answer, but the client can be given one: see failure()
   };
 
@@ -42,6 +44,7 @@ class ServerTry {
   /// `fresh`: don't use a kept connection.
   [[nodiscard]] net::Task<Result> run(bool fresh);
   [[nodiscard]] const base::Failure& failure() const noexcept { return failure_; }
+  [[nodiscard]] const std::optional<ReplayOrder>& replay() const noexcept { return replay_; }
   /// What became of the request's body.
   enum class Body : std::uint8_t {
     kUntouched,  ///< not taken from the client yet (or there is none): the request can be sent again
@@ -59,6 +62,7 @@ class ServerTry {
   [[nodiscard]] net::Task<std::expected<std::size_t, base::Failure>> read_head(base::Duration timeout);
   [[nodiscard]] net::Task<std::optional<Result>> wait_for_continue();
   [[nodiscard]] bool is_interim() const noexcept;
+  [[nodiscard]] bool sends_on();
   [[nodiscard]] net::Task<std::optional<Result>> pass_interim(std::size_t head_size);
   [[nodiscard]] net::Task<Result> finish(std::size_t head_size);
   [[nodiscard]] net::Task<Result> pass_response(std::size_t head_size);
@@ -81,6 +85,7 @@ class ServerTry {
   std::string_view upgrade_;  // token asked for
   http::ResponseHead response_;
   BodyTransfer body_;  // the request's
+  std::optional<ReplayOrder> replay_;
   base::Failure failure_;
   std::optional<base::Failure> body_failure_;  // the client's doing, though it can still be answered
   std::uint64_t written_before_ = 0;           // by the earlier requests of a kept connection

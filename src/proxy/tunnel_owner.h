@@ -3,8 +3,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "balancing/reservations.h"
 #include "balancing/server_state.h"
 #include "balancing/sid_table.h"
 #include "proxy/middleware.h"
@@ -21,6 +23,15 @@ struct SessionSeat {
   std::shared_ptr<balancing::SidTable> sids;  ///< shared with the service's snapshots
   std::string sid;
   balancing::Seat seat;
+};
+
+/// Keeps the user of a placement present in it for as long as a tunnel lasts.
+class PlacementHold final : public Hold {
+ public:
+  explicit PlacementHold(balancing::Claim claim) noexcept : claim_(std::move(claim)) {}
+
+ private:
+  balancing::Claim claim_;
 };
 
 /// Holds a tunnel's seat on its server, and what the middlewares hold for it, until it ends; then reports.

@@ -27,6 +27,7 @@ class ClientConnection;
 /// What all data-plane threads share: made once at start, outlives them.
 struct WorkerShared {
   routing::InternalHandler* internal = nullptr;
+  routing::KeyPlacer* keys = nullptr;  ///< for services with `replay`
   BlockingPool* blocking = nullptr;
   std::size_t max_idle_per_server = 200;
   bool pin_threads = false;

@@ -28,6 +28,30 @@ struct InternalAnswer {
   std::string body;
 };
 
+/// A key whose server is wanted on the data path.
+struct KeyRequest {
+  std::string service;  ///< qualified name
+  std::string key;
+  std::string url;  ///< where the key is to be from now on; empty: where it is, or wherever it fits
+};
+
+/// What becomes of it.
+struct KeyAnswer {
+  std::uint64_t placement = 0;  ///< see balancing::PlacementId; 0: there is no place
+  std::uint16_t status = 200;   ///< of the answer to the user, if there is none
+};
+
+/// Finds the servers of keys. Called on a data-plane thread; `reply` may be called later from any thread,
+/// exactly once.
+class KeyPlacer {
+ public:
+  using Reply = std::move_only_function<void(KeyAnswer)>;
+  virtual void place_key(KeyRequest request, Reply reply) = 0;
+
+ protected:
+  ~KeyPlacer() = default;
+};
+
 /// Answers requests for internal services. Called on a data-plane thread; `reply` may be called later from
 /// any thread, exactly once.
 class InternalHandler {

@@ -28,9 +28,9 @@ constexpr std::size_t kMaxWays = 10'000;
 /// What the stack bears; far more than the depth that is allowed.
 constexpr std::size_t kMaxRecursion = 64;
 
-constexpr std::array kInternalServices = {InternalService::kApi, InternalService::kDashboard,
+constexpr std::array kInternalServices = {InternalService::kApi,  InternalService::kDashboard,
                                           InternalService::kPing, InternalService::kPrometheus,
-                                          InternalService::kNoop};
+                                          InternalService::kJoin, InternalService::kNoop};
 
 std::string missing_service(const QualifiedName& name, const BuildInput& input) {
   std::string message = fmt::format("the service \"{}\" does not exist", name.text());
@@ -65,6 +65,8 @@ std::string_view internal_service_name(InternalService service) noexcept {
       return "ping";
     case InternalService::kPrometheus:
       return "prometheus";
+    case InternalService::kJoin:
+      return "join";
     case InternalService::kNoop:
       return "noop";
   }
@@ -133,8 +135,8 @@ void ServiceGraph::build_kind(const QualifiedName& name, const config::LoadBalan
             fmt::format("the server {} is listed more than once; the first entry counts", server.url));
     return true;
   });
-  auto service = std::make_unique<balancing::Service>(name.text(), settings, std::move(servers),
-                                                      input_.registry->service(name.text()));
+  auto service = std::make_unique<balancing::Service>(
+      name.text(), settings, std::move(servers), input_.registry->service(name.text()), input_.admissions);
   adopt_sids(*service);
   finish(name, std::move(service));
 }

@@ -41,8 +41,8 @@ struct BuiltChain {
 };
 
 /// Services that Limpet answers itself: api@internal, dashboard@internal, ping@internal, prometheus@internal,
-/// noop@internal.
-enum class InternalService : std::uint8_t { kApi, kDashboard, kPing, kPrometheus, kNoop };
+/// join@internal, noop@internal.
+enum class InternalService : std::uint8_t { kApi, kDashboard, kPing, kPrometheus, kJoin, kNoop };
 
 struct ServiceNode;
 

@@ -48,6 +48,7 @@ struct BuildInput {
   std::map<std::string, BuildEntryPoint> entry_points;
   std::set<InternalService> internal_services;    ///< those that are switched on; noop always is
   balancing::ServerRegistry* registry = nullptr;  ///< where servers' live state is found again
+  balancing::Admissions* admissions = nullptr;    ///< for placements and tickets; null: neither
   HostResolver resolve;
   ChainFactory make_chain;
   const Snapshot* previous = nullptr;  ///< in use until now, or null

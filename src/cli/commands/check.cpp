@@ -75,7 +75,7 @@ void check_together(const config::Checked& checked, Diagnostics& out) {
   add_dynamic(kProvider, dynamic, input);
   add_entry_points(checked, input);
   using enum routing::InternalService;
-  input.internal_services = {kApi, kDashboard, kPing, kPrometheus, kNoop};
+  input.internal_services = {kApi, kDashboard, kPing, kPrometheus, kJoin, kNoop};
   balancing::ServerRegistry registry(1);
   input.registry = &registry;
   input.resolve = [](const std::string& /*host*/) { return std::vector{net::IpAddress()}; };

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/diagnostics.h"
+#include "config/model/placement.h"
 
 /// Dynamic configuration: what people asked for, as values. Key names, defaults and meaning are Traefik's;
 /// keys that Traefik does not have are marked "Limpet's own". Nothing here does anything.
@@ -227,6 +228,10 @@ struct LoadBalancer {
   base::Duration response_timeout{};     ///< Limpet's own: to the first byte of the answer, 0: no limit
   base::Duration tunnel_idle_timeout{};  ///< Limpet's own: 0: never
   std::optional<Scaling> scaling;        ///< Limpet's own
+  Placement placement;
+  Tickets tickets;
+  Join join;
+  Replay replay;
   bool operator==(const LoadBalancer&) const = default;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/model/placement.h"
 
 /// Static configuration: what is fixed while the process runs. Key names and defaults are Traefik's; keys
 /// that Traefik does not have are marked "Limpet's own".
@@ -163,6 +164,7 @@ struct Static {
   std::optional<Prometheus> prometheus;
   DataPath data_path;
   Shutdown shutdown;
+  PlacementStore placement;
   bool compat_lenient = false;  ///< compat.lenient, Limpet's own: unknown keys cost a warning
 };
 

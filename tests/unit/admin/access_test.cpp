@@ -12,18 +12,18 @@ class Access : public ApiFixture {
   int status_under_host(std::string host, std::string path = "/api/version") {
     routing::InternalRequest made = request("GET", std::move(path));
     made.host = std::move(host);
-    return services.answer(made).status;
+    return answered(made).status;
   }
   int status_with_authorization(std::string value, std::string path = "/api/version") {
     routing::InternalRequest made = request("GET", std::move(path));
     made.fields.emplace_back("authorization", std::move(value));
-    return services.answer(made).status;
+    return answered(made).status;
   }
   int drain_from(std::string origin, std::string host = "127.0.0.1:8080") {
     routing::InternalRequest made =
         request("POST", "/api/servers/" + id("webapp@docker", "http://172.20.0.2:3000") + "/drain");
     made.fields = {{"Host", std::move(host)}, {"Origin", std::move(origin)}};
-    return services.answer(made).status;
+    return answered(made).status;
   }
 };
 
@@ -40,7 +40,7 @@ TEST_F(Access, LoopbackIsAnsweredUnderItsOwnNamesOnly) {
   }
   routing::InternalRequest foreign = request("GET", "/api/version");
   foreign.host = "evil.example";
-  EXPECT_THAT(services.answer(foreign).body, HasSubstr("DNS rebinding"));
+  EXPECT_THAT(answered(foreign).body, HasSubstr("DNS rebinding"));
 }
 
 TEST_F(Access, TheNameThatTheAddressWasGivenByIsAnswered) {
@@ -58,7 +58,7 @@ TEST_F(Access, TheInsecureApiOnLoopbackIsGuardedToo) {
     routing::InternalRequest made = request("GET", "/api/version");
     made.entry_point = std::move(entry_point);
     made.host = std::move(host);
-    return services.answer(made).status;
+    return answered(made).status;
   };
   EXPECT_EQ(status("traefik", "evil.example"), 403);
   EXPECT_EQ(status("traefik", "localhost"), 200);
@@ -86,7 +86,7 @@ TEST_F(Access, OtherEntryPointsAreAnsweredUnderAnyName) {
   routing::InternalRequest made = request("GET", "/api/version");
   made.entry_point = "traefik";
   made.host = "limpet.example";
-  EXPECT_EQ(services.answer(made).status, 200);
+  EXPECT_EQ(answered(made).status, 200);
 }
 
 TEST_F(Access, ATokenIsAskedForByAllThatTells) {
@@ -114,7 +114,7 @@ TEST_F(Access, ATokenIsAskedForOnEveryEntryPoint) {
   routing::InternalRequest made = request("GET", "/metrics");
   made.entry_point = "traefik";
   made.service = routing::InternalService::kPrometheus;
-  EXPECT_EQ(services.answer(made).status, 401);
+  EXPECT_EQ(answered(made).status, 401);
 }
 
 TEST_F(Access, PagesOfOtherOriginsChangeNothing) {
@@ -133,7 +133,7 @@ TEST_F(Access, PagesOfOtherOriginsChangeNothing) {
 TEST_F(Access, ReadingNeedsNoOrigin) {
   routing::InternalRequest made = request("GET", "/api/version");
   made.fields.emplace_back("Origin", "http://evil.example");
-  const routing::InternalAnswer answer = services.answer(made);
+  const routing::InternalAnswer answer = answered(made);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(field(answer, "Access-Control-Allow-Origin"), "none");
 }

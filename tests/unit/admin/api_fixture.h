@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "admin/answers.h"
 #include "admin/internal_services.h"
+#include "admin/placement_json.h"
 #include "balancing/server_state.h"
 #include "config/effective.h"
 #include "net/reactor.h"
@@ -45,6 +47,8 @@ class ApiFixture : public testing::Test {
     broken.rule_place = {"dynamic.yml", 7, 13};
     config::Router& admin = router({"admin", "internal"}, "PathPrefix(`/`)", "api@internal");
     admin.entry_points = {kAdminEntryPoint};
+    state.placements = &placements;
+    state.admissions = &admissions;
     state.providers["file"].last_success = base::WallTime(std::chrono::seconds(1'700'000'001));
     build();
   }
@@ -72,6 +76,7 @@ class ApiFixture : public testing::Test {
     input.entry_points = {{"web", {.as_default = true}}, {kAdminEntryPoint, {}}};
     input.internal_services = {kApi, kDashboard, kPing, kPrometheus};
     input.registry = &registry;
+    input.admissions = &admissions;
     input.resolve = [](const std::string& host) -> std::expected<std::vector<net::IpAddress>, std::string> {
       return std::unexpected("no such host: " + host);
     };
@@ -94,8 +99,14 @@ class ApiFixture : public testing::Test {
     return made;
   }
 
+  /// The answer to a request; without a journal everything is answered at once.
+  routing::InternalAnswer answered(const routing::InternalRequest& made) {
+    std::optional<routing::InternalAnswer> answer;
+    services.answer(made, [&](routing::InternalAnswer given) { answer = std::move(given); });
+    return answer.value();
+  }
   routing::InternalAnswer ask(std::string method, std::string target) {
-    return services.answer(request(std::move(method), std::move(target)));
+    return answered(request(std::move(method), std::move(target)));
   }
 
   /// The JSON of a request that must succeed.
@@ -127,7 +138,10 @@ class ApiFixture : public testing::Test {
   std::string id(std::string_view service, std::string_view url) { return server(service, url).id(); }
 
   balancing::ServerRegistry registry{2};
+  balancing::Admissions admissions;
   ControlState state;
+  placement::Ledger placements{admissions, nullptr,
+                               [this](std::string_view name) { return find_leaf(state, name); }, 0};
   net::Reactor reactor;
   InternalServices services{reactor, state};
 };

@@ -14,7 +14,7 @@ class InternalServicesTest : public ApiFixture {
     routing::InternalRequest made = request("GET", std::move(path));
     made.service = service;
     made.entry_point = "web";
-    return services.answer(made);
+    return answered(made);
   }
 };
 
