@@ -103,6 +103,26 @@ TEST_F(ServicePlacements, CookieOfAPlacementTakesTheReservedSeatAndStaysWhileItL
   EXPECT_EQ(choose().index, 1U);
 }
 
+TEST_F(ServicePlacements, UserWhoDoesNotCountIsPresentWithoutASeat) {
+  settings.capacity_counts = config::CapacityCounts::kTunnels;
+  build();
+  cookie(service->placed_cookie_value(1, 7));
+  {
+    const Selected request = choose();
+    EXPECT_FALSE(request.claim.has_seat());
+    EXPECT_EQ(reservation->present(), 1U);
+  }
+  head.upgrade = true;
+  EXPECT_TRUE(choose().claim.has_seat());
+  settings.capacity_counts = config::CapacityCounts::kRequests;
+  build();
+  Selected tunnel = choose();
+  ASSERT_TRUE(tunnel.claim.has_seat());
+  tunnel.become_tunnel();
+  EXPECT_EQ(state(1).seats_in_use(), 0U) << "it only counted as long as it was a request";
+  EXPECT_EQ(state(1).tunnels_open(), 1U);
+}
+
 TEST_F(ServicePlacements, MovedPlacementIsFollowed) {
   ASSERT_TRUE(state(0).try_reserve(1, 2));
   reservation->close();
@@ -179,7 +199,7 @@ TEST_F(ServicePlacements, HeaderHoldsATicketToo) {
 TEST_F(ServicePlacements, AnotherServerMayDirectAUser) {
   cookie(service->servers()[0].cookie_value);
   Choice choice{.head = &head, .now = kNow};
-  choice.directed = 1;
+  choice.directed = &state(1);
   const Selected selected = service->choose(choice).value();
   EXPECT_EQ(selected.index, 1U);
   EXPECT_TRUE(selected.write_cookie);
