@@ -4,8 +4,10 @@
 
 #include <array>
 #include <optional>
+#include <string>
 
 #include "admin/answers.h"
+#include "admin/scaling_api.h"
 #include "admin/servers_api.h"
 #include "admin/traefik_api.h"
 #include "http/cookie.h"
@@ -37,6 +39,9 @@ constexpr auto kEndpoints = std::to_array<ApiEndpoint>({
     {"POST", "/api/servers/{name}/drain", drain_server},
     {"POST", "/api/servers/{name}/undrain", undrain_server},
     {"GET", "/api/providers", get_providers},
+    {"GET", "/api/scaling", get_scaling},
+    {"GET", "/api/scaling/{name}", get_service_scaling},
+    {"POST", "/api/scaling/{name}", change_scaling},
 });
 
 /// What stands for "{name}" in `path` if it fits `pattern`: an empty text if the pattern has none.
@@ -60,15 +65,18 @@ std::span<const ApiEndpoint> api_endpoints() {
 
 routing::InternalAnswer answer_api(const routing::InternalRequest& request, std::string_view path,
                                    ControlState& state) {
+  std::string allowed;
   for (const ApiEndpoint& endpoint : kEndpoints) {
     const auto name = match(endpoint.path, path);
     if (!name) continue;
     const bool reads = endpoint.method == "GET";
     if (reads ? !only_reads(request) : request.method != endpoint.method) {
-      return method_not_allowed(reads ? "GET, HEAD" : endpoint.method);
+      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", reads ? "GET, HEAD" : endpoint.method);
+      continue;
     }
     return endpoint.answer({.request = request, .state = state, .name = http::percent_decode(*name, false)});
   }
+  if (!allowed.empty()) return method_not_allowed(allowed);
   return error_answer(404, fmt::format("nothing is answered at {}; see docs/api.md", path));
 }
 

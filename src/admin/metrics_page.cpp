@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admin/answers.h"
+#include "admin/scaling_api.h"
 #include "admin/servers.h"
 #include "telemetry/process_metrics.h"
 
@@ -139,6 +140,7 @@ std::vector<MetricFamily> control_metrics(const ControlState& state) {
   families.push_back(std::move(failed));
   add_service_families(state, families);
   add_server_families(state, families);
+  if (state.scaler != nullptr) std::ranges::move(scaling_metrics(state), std::back_inserter(families));
   return families;
 }
 

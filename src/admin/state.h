@@ -11,6 +11,7 @@
 #include "config/model/dynamic.h"
 #include "config/model/static.h"
 #include "routing/snapshot_builder.h"
+#include "scaling/controller.h"
 #include "telemetry/request_metrics.h"
 
 namespace limpet::admin {
@@ -42,7 +43,8 @@ struct ControlState {
   base::WallTime last_reload{};
   bool last_reload_ok = true;
   telemetry::RequestMetrics* metrics = nullptr;  ///< null: metrics are switched off
-  bool stopping = false;                         ///< a stop signal came: /ping says so
+  scaling::Controller* scaler = nullptr;  ///< set before the first request
+  bool stopping = false;  ///< a stop signal came: /ping says so
 };
 
 }  // namespace limpet::admin

@@ -17,6 +17,7 @@
 #include "cli/commands/hash.h"
 #include "cli/commands/healthcheck.h"
 #include "cli/commands/run.h"
+#include "cli/commands/scale.h"
 #include "cli/commands/servers.h"
 #include "cli/commands/simulate.h"
 #include "cli/commands/version.h"
@@ -62,6 +63,8 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"servers", &servers},
     {"drain", &drain},
     {"undrain", &undrain},
+    {"scale", &scale},
+    {"roll", &roll},
     {"healthcheck", &healthcheck},
     {"simulate", &simulate},
     {"version", &version},
