@@ -3,12 +3,17 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/console.h"
 #include "cli/dispatch.h"
+#include "scaling/drivers/keeper.h"
 
 int main(int argc, char** argv) {
+  if (argc > 0 && argv[0] == std::string_view(limpet::scaling::kKeeperName)) {
+    return limpet::scaling::run_keeper({argv + 1, argv + argc});
+  }
   try {
     const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
     std::vector<std::string> environment;

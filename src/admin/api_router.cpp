@@ -9,6 +9,7 @@
 
 #include "admin/answers.h"
 #include "admin/placements_api.h"
+#include "admin/scaling_api.h"
 #include "admin/servers_api.h"
 #include "admin/traefik_api.h"
 #include "http/cookie.h"
@@ -41,6 +42,9 @@ constexpr auto kEndpoints = std::to_array<ApiEndpoint>({
     {"POST", "/api/servers/{name}/drain", drain_server},
     {"POST", "/api/servers/{name}/undrain", undrain_server},
     {"GET", "/api/providers", get_providers},
+    {"GET", "/api/scaling", get_scaling},
+    {"GET", "/api/scaling/{name}", get_service_scaling},
+    {"POST", "/api/scaling/{name}", change_scaling},
     {"GET", "/api/placements", get_placements},
     {"POST", "/api/placements", nullptr, place},
     {"GET", "/api/placements/{name}/{key}", get_placement},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admin/answers.h"
+#include "admin/scaling_api.h"
 #include "admin/servers.h"
 #include "telemetry/process_metrics.h"
 
@@ -163,6 +164,7 @@ std::vector<MetricFamily> control_metrics(const ControlState& state) {
                                                 MetricType::kGauge, number(state.placements->size())));
   }
   add_server_families(state, families);
+  if (state.scaler != nullptr) std::ranges::move(scaling_metrics(state), std::back_inserter(families));
   return families;
 }
 

@@ -12,6 +12,7 @@
 #include "config/model/static.h"
 #include "placement/ledger.h"
 #include "routing/snapshot_builder.h"
+#include "scaling/controller.h"
 #include "telemetry/request_metrics.h"
 
 namespace limpet::admin {
@@ -45,7 +46,8 @@ struct ControlState {
   telemetry::RequestMetrics* metrics = nullptr;  ///< null: metrics are switched off
   placement::Ledger* placements = nullptr;       ///< never null once the API answers
   const balancing::Admissions* admissions = nullptr;
-  bool stopping = false;  ///< a stop signal came: /ping says so
+  scaling::Controller* scaler = nullptr;  ///< set before the first request
+  bool stopping = false;                  ///< a stop signal came: /ping says so
 };
 
 }  // namespace limpet::admin

@@ -93,6 +93,7 @@ void Configuration::build() {
     add_qualified(provider, dynamic.services, state_.services);
     add_qualified(provider, dynamic.middlewares, state_.middlewares);
   }
+  add_driven_servers();
 
   if (std::ranges::any_of(state_.services, [](const auto& item) { return can_be_joined(item.second); })) {
     state_.routers[{.name = "join", .provider = std::string(config::kInternalProvider)}] =
@@ -140,6 +141,24 @@ void Configuration::build() {
   }
   publish_(state_.built.snapshot);
   registry_.forget_unused();
+}
+
+void Configuration::set_servers(const std::string& service, std::vector<config::Server> servers) {
+  if (servers.empty()) {
+    driven_.erase(service);
+  } else {
+    driven_[service] = std::move(servers);
+  }
+  if (!held_) build();
+}
+
+void Configuration::add_driven_servers() {
+  for (auto& [name, service] : state_.services) {
+    const auto driven = driven_.find(name.text());
+    auto* settings = std::get_if<config::LoadBalancer>(&service.kind);
+    if (driven == driven_.end() || settings == nullptr || !settings->scaling) continue;
+    settings->servers.insert(settings->servers.end(), driven->second.begin(), driven->second.end());
+  }
 }
 
 void Configuration::use_host_names() {

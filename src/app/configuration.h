@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "admin/state.h"
 #include "balancing/admissions.h"
@@ -34,7 +35,12 @@ class Configuration final : public providers::Sink {
   void hold() noexcept { held_ = true; }
   void build();
 
+  /// The service (by its qualified name) has these servers besides those of its provider, as long as it is
+  /// scaled: what its driver has started.
+  void set_servers(const std::string& service, std::vector<config::Server> servers);
+
  private:
+  void add_driven_servers();
   void use_host_names();
   void warn_of_loops() const;
   void log_problems(const routing::Reports& reports, std::string_view kind) const;
@@ -43,7 +49,8 @@ class Configuration final : public providers::Sink {
   balancing::ServerRegistry& registry_;
   balancing::Admissions& admissions_;
   Publish publish_;
-  std::map<std::string, config::Dynamic, std::less<>> latest_;  // by provider
+  std::map<std::string, config::Dynamic, std::less<>> latest_;              // by provider
+  std::map<std::string, std::vector<config::Server>, std::less<>> driven_;  // by qualified service name
   net::HostNames host_names_;
   bool held_ = false;
 };

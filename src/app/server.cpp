@@ -65,6 +65,10 @@ Server::Server(const config::Loaded& loaded)
       reactor_, state_, registry_, admissions_,
       [this](const std::shared_ptr<const routing::Snapshot>& built) { use_snapshot(built); });
   start_workers();
+  closer_ = std::make_unique<PacedClose>(workers_);
+  scaling_host_ = std::make_unique<ScalingHost>(registry_, *configuration_, *closer_);
+  scaler_ = std::make_unique<scaling::Controller>(reactor_, *scaling_host_, scaling::real_drivers(reactor_));
+  state_.scaler = scaler_.get();
   start_providers();
 }
 
@@ -211,6 +215,7 @@ void Server::use_snapshot(const std::shared_ptr<const routing::Snapshot>& snapsh
     if (service != nullptr) services.push_back(service->get());
   }
   checker_.update(services);
+  scaler_->update(services);
 }
 
 void Server::tidy_up() {
@@ -296,23 +301,23 @@ void Server::stop_accepting() {
 }
 
 net::Task<void> Server::close_tunnels() {
-  PacedClose closing(workers_);
   const base::Duration window = state_.settings.shutdown.close_window;
   if (tunnels_open() > 0 && window.count() > 0 && !hurry_) {
     base::log_info("closing {} tunnels, one by one over at most {}", tunnels_open(),
                    base::format_duration(window));
-    closing.begin_all(window, std::random_device{}());
+    closer_->begin_all(window, std::random_device{}());
     co_await wait_for_tunnels(window + kClosePatience);
   }
   if (tunnels_open() == 0) co_return;
   base::log_info("closing {} tunnels at once", tunnels_open());
-  closing.all_at_once(kClosePatience);
+  closer_->all_at_once(kClosePatience);
   hurry_ = false;
   co_await wait_for_tunnels(kClosePatience * 3);
 }
 
 net::Task<void> Server::shut_down() {
   state_.stopping = true;
+  scaler_->hold();
   base::Duration accept_grace{};
   base::Duration request_grace{};
   for (const auto& [name, entry_point] : state_.settings.entry_points) {
@@ -334,6 +339,7 @@ net::Task<void> Server::shut_down() {
   co_await wait_for_tunnels(state_.settings.shutdown.tunnel_grace - (base::Clock::now() - stopped));
   co_await close_tunnels();
   for (const auto& provider : providers_) co_await provider->stop();
+  co_await scaler_->stop();
   co_await checker_.stop();
   base::log_info("stopped");
   reactor_.stop();

@@ -11,6 +11,8 @@
 #include "admin/key_placements.h"
 #include "admin/state.h"
 #include "app/configuration.h"
+#include "app/paced_close.h"
+#include "app/scaling_host.h"
 #include "app/signals.h"
 #include "balancing/server_state.h"
 #include "config/load.h"
@@ -24,6 +26,7 @@
 #include "proxy/blocking_pool.h"
 #include "proxy/entry_point.h"
 #include "proxy/worker.h"
+#include "scaling/controller.h"
 #include "telemetry/access_log.h"
 #include "telemetry/request_metrics.h"
 
@@ -83,6 +86,9 @@ class Server {
   proxy::BlockingPool blocking_;  // ends before the workers, whom its work tells that it is done
   health::Checker checker_;
   std::unique_ptr<Configuration> configuration_;
+  std::unique_ptr<PacedClose> closer_;
+  std::unique_ptr<ScalingHost> scaling_host_;
+  std::unique_ptr<scaling::Controller> scaler_;
   std::vector<std::unique_ptr<providers::Provider>> providers_;
   std::vector<std::jthread> worker_threads_;
   std::unique_ptr<placement::Ledger> placements_;  // ends before the workers, whom its journal tells

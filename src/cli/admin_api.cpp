@@ -60,6 +60,28 @@ ServerRow row_of(const Json& server) {
   return row;
 }
 
+ScalingRow scaling_row_of(const Json& pool) {
+  ScalingRow row;
+  row.service = pool.at("service").get<std::string>();
+  row.driver = pool.at("driver").get<std::string>();
+  for (const auto& [key, value] : {std::pair{"min", &row.min},
+                                   {"max", &row.max},
+                                   {"wanted", &row.wanted},
+                                   {"ready", &row.ready},
+                                   {"starting", &row.starting},
+                                   {"draining", &row.draining}}) {
+    *value = pool.at(key).get<std::uint64_t>();
+  }
+  for (const Json& server : pool.at("servers")) {
+    row.connections += server.at("connections").get<std::uint64_t>();
+  }
+  row.paused = pool.at("changed").at("paused").get<bool>();
+  row.why = pool.at("why").get<std::string>();
+  row.trouble = pool.at("trouble").get<std::string>();
+  row.json = pool.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return row;
+}
+
 std::unexpected<std::string> not_understood(const AdminClient& client, std::string_view why) {
   return std::unexpected(
       fmt::format("{} did not answer as Limpet's admin API does: {}", client.address().text, why));
@@ -101,6 +123,36 @@ std::expected<std::string, std::string> place_key(const AdminClient& client, std
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (answer->status != 200) return std::unexpected(refusal(client, *answer));
   return std::move(answer->body);
+}
+
+std::expected<std::vector<ScalingRow>, std::string> fetch_scaling(const AdminClient& client) {
+  const auto answer = client.request("GET", "/api/scaling");
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status != 200) return std::unexpected(refusal(client, *answer));
+  try {
+    std::vector<ScalingRow> rows;
+    for (const Json& pool : Json::parse(answer->body)) rows.push_back(scaling_row_of(pool));
+    return rows;
+  } catch (const Json::exception& error) {
+    return not_understood(client, error.what());
+  }
+}
+
+std::expected<ScalingRow, std::string> change_scaling(
+    const AdminClient& client, std::string_view service,
+    const std::vector<std::pair<std::string, std::string>>& parameters) {
+  std::string path = fmt::format("/api/scaling/{}", percent_encoded(service));
+  for (const auto& [name, value] : parameters) {
+    path += fmt::format("{}{}={}", path.contains('?') ? '&' : '?', name, percent_encoded(value));
+  }
+  const auto answer = client.request("POST", path);
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status != 200) return std::unexpected(refusal(client, *answer));
+  try {
+    return scaling_row_of(Json::parse(answer->body));
+  } catch (const Json::exception& error) {
+    return not_understood(client, error.what());
+  }
 }
 
 std::expected<AdminClient, std::string> admin_client_of(const Call& call, base::Duration timeout) {

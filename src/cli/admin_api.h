@@ -4,6 +4,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/admin_client.h"
@@ -38,6 +39,26 @@ struct ServerRow {
 /// Asks for a placement; `wish` is the JSON that POST /api/placements takes. Gives the answer's JSON, or
 /// fails with a sentence.
 [[nodiscard]] std::expected<std::string, std::string> place_key(const AdminClient& client, std::string wish);
+/// A service that is scaled, as GET /api/scaling tells.
+struct ScalingRow {
+  std::string service;  ///< qualified
+  std::string driver;
+  std::uint64_t min = 0, max = 0, wanted = 0;
+  std::uint64_t ready = 0, starting = 0, draining = 0;
+  std::uint64_t connections = 0;  ///< of all its servers
+  bool paused = false;
+  std::string why;      ///< the last decision
+  std::string trouble;  ///< of the last launch that failed, or the last server that ended by itself
+  std::string json;     ///< the whole object, on one line
+};
+
+/// All services that are scaled. Fails with a sentence.
+[[nodiscard]] std::expected<std::vector<ScalingRow>, std::string> fetch_scaling(const AdminClient& client);
+/// Changes how a service ("web" or "web@file") is scaled, by the API's parameters and values; gives it as it
+/// is then. Fails with a sentence.
+[[nodiscard]] std::expected<ScalingRow, std::string> change_scaling(
+    const AdminClient& client, std::string_view service,
+    const std::vector<std::pair<std::string, std::string>>& parameters);
 
 /// The client that a command's --address and --token, or the environment, ask for.
 [[nodiscard]] std::expected<AdminClient, std::string> admin_client_of(const Call& call,

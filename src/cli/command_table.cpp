@@ -154,6 +154,53 @@ CommandInfo place() {
                 {.status = 2, .doc = "wrong usage"}}};
 }
 
+CommandInfo scale() {
+  return {
+      .name = "scale",
+      .usage =
+          "[--min N] [--max N] [--pause|--resume] [--json] [--address ADDRESS] [--token TOKEN] [SERVICE]",
+      .summary = "Show how services are scaled, or change it for a while",
+      .details =
+          "Without SERVICE all services that are scaled are listed. Changes hold until Limpet ends; the "
+          "value default takes one back.",
+      .words = {.least = 0, .most = 1},
+      .options = {{.name = "min", .value = "N", .doc = "least servers, or default for what is configured"},
+                  {.name = "max", .value = "N", .doc = "most servers, or default"},
+                  {.name = "pause", .value = "", .doc = "start and stop no servers"},
+                  {.name = "resume", .value = "", .doc = "do it again"},
+                  {.name = "json", .value = "", .doc = "print JSON: a service, or a list of all"},
+                  kAddress,
+                  kToken},
+      .examples = {{.line = "limpet scale", .doc = "all services"},
+                   {.line = "limpet scale chat --min 4", .doc = "before a crowd comes"},
+                   {.line = "limpet scale chat --min default", .doc = "after it has gone"}},
+      .exits = {{.status = 0, .doc = "done"},
+                {.status = 1, .doc = "Limpet could not be asked, or refused"},
+                {.status = 2, .doc = "wrong usage"}}};
+}
+
+CommandInfo roll() {
+  return {.name = "roll",
+          .usage = "--command COMMAND [--json] [--address ADDRESS] [--token TOKEN] SERVICE",
+          .summary = "Move a service's servers to another command, without cutting anyone",
+          .details =
+              "For servers that Limpet starts itself (scaling.process). New users go to servers of the new "
+              "command as soon as those are ready; the old ones drain, and end with their last user or at "
+              "the drain deadline. It holds until Limpet ends, so put the command into the configuration "
+              "too.",
+          .words = {.least = 1, .most = 1},
+          .options = {{.name = "command",
+                       .value = "COMMAND",
+                       .doc = "as scaling.process.command; default for the one that is configured"},
+                      {.name = "json", .value = "", .doc = "print the service as JSON"},
+                      kAddress,
+                      kToken},
+          .examples = {{.line = "limpet roll chat --command 'node server-2.js {port}'", .doc = ""}},
+          .exits = {{.status = 0, .doc = "begun"},
+                    {.status = 1, .doc = "Limpet could not be asked, or refused"},
+                    {.status = 2, .doc = "wrong usage"}}};
+}
+
 CommandInfo healthcheck() {
   return {
       .name = "healthcheck",
@@ -259,9 +306,9 @@ CommandInfo help() {
 }  // namespace
 
 const std::vector<CommandInfo>& commands() {
-  static const std::vector<CommandInfo> table{run(),       check(),      hash(),       servers(),
-                                              drain(true), drain(false), place(),      healthcheck(),
-                                              simulate(),  version(),    completion(), help()};
+  static const std::vector<CommandInfo> table{run(),        check(),   hash(),       servers(), drain(true),
+                                              drain(false), scale(),   roll(),       place(),   healthcheck(),
+                                              simulate(),   version(), completion(), help()};
   return table;
 }
 

@@ -18,6 +18,7 @@
 #include "cli/commands/healthcheck.h"
 #include "cli/commands/place.h"
 #include "cli/commands/run.h"
+#include "cli/commands/scale.h"
 #include "cli/commands/servers.h"
 #include "cli/commands/simulate.h"
 #include "cli/commands/version.h"
@@ -64,6 +65,8 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"drain", &drain},
     {"undrain", &undrain},
     {"place", &place},
+    {"scale", &scale},
+    {"roll", &roll},
     {"healthcheck", &healthcheck},
     {"simulate", &simulate},
     {"version", &version},

@@ -159,7 +159,7 @@ void describe(V& v, T& t) {
   v.field({"env", "Environment variables besides Limpet's own; an empty value removes", trait::kSecret},
           t.env);
   v.field({"ports", "First and last port given to servers"}, t.ports);
-  v.field({"url", "Address of a server"}, t.url);
+  v.field({"url", "Address of a server; its host is an IP address or localhost"}, t.url);
   v.field({"readyPath",
            "Path that answers 2xx or 3xx once a server is ready; empty means that it takes TCP connections"},
           t.ready_path);

@@ -9,6 +9,7 @@
 #include "config/scaling_texts.h"
 #include "http/syntax.h"
 #include "http/url.h"
+#include "net/address.h"
 
 namespace limpet::config {
 namespace {
@@ -40,7 +41,8 @@ class Check {
     }
     const bool has_port = driver.url.find("{port}") != std::string::npos;
     const auto url = http::parse_server_url(with_port(driver.url, 1));
-    if (!has_port || !url || url->scheme != http::Scheme::kHttp) {
+    const bool is_here = url && (url->host == "localhost" || net::IpAddress::parse(url->host));
+    if (!has_port || !is_here || url->scheme != http::Scheme::kHttp) {
       error("process.url",
             fmt::format("expected an address such as http://127.0.0.1:{{port}}, got \"{}\"", driver.url));
     }

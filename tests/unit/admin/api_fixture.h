@@ -18,6 +18,8 @@
 #include "config/effective.h"
 #include "net/reactor.h"
 #include "routing/snapshot_builder.h"
+#include "scaling/controller.h"
+#include "unit/scaling/fake_driver.h"
 
 namespace limpet::admin {
 
@@ -51,6 +53,7 @@ class ApiFixture : public testing::Test {
     state.admissions = &admissions;
     state.providers["file"].last_success = base::WallTime(std::chrono::seconds(1'700'000'001));
     build();
+    state.scaler = &scaler;
   }
 
   config::Router& router(config::QualifiedName name, std::string rule, std::string service) {
@@ -137,12 +140,32 @@ class ApiFixture : public testing::Test {
   }
   std::string id(std::string_view service, std::string_view url) { return server(service, url).id(); }
 
+  /// Has a service "chat@file" scaled from now on: one server of it is ready, another starts.
+  void scale_chat() {
+    config::LoadBalancer settings;
+    settings.capacity = 10;
+    settings.scaling.emplace().process.emplace().command = "chat {port}";
+    const balancing::Service chat("chat@file", settings, {});
+    scaler.update({&chat});
+    while (driver->all.empty()) reactor.run_once(std::chrono::milliseconds(20));
+    driver->make_ready("s1");
+    driver->carry_out({.launch = 1});
+  }
+
   balancing::ServerRegistry registry{2};
   balancing::Admissions admissions;
   ControlState state;
   placement::Ledger placements{admissions, nullptr,
                                [this](std::string_view name) { return find_leaf(state, name); }, 0};
   net::Reactor reactor;
+  scaling::FakeHost host;
+  scaling::FakeDriver* driver = nullptr;  // of the last service scaled
+  scaling::Controller scaler{
+      reactor, host, [this](const std::string&, const config::Scaling&, scaling::DriverEvents& events) {
+        auto made = std::make_unique<scaling::FakeDriver>(events);
+        driver = made.get();
+        return made;
+      }};
   InternalServices services{reactor, state};
 };
 

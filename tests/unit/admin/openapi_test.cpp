@@ -64,6 +64,7 @@ class OpenApi : public ApiFixture {
 
 TEST_F(OpenApi, EveryPathIsAnsweredAsDocumented) {
   state.providers["file"].problems.warning({"dynamic.yml", 1, 1}, "http", "nothing here");
+  scale_chat();
   std::size_t asked = 0;
   for (const auto& path : document["paths"]) {
     for (const auto& operation : path.second) {
@@ -96,6 +97,7 @@ TEST_F(OpenApi, EveryEndpointIsDocumented) {
     std::string path(endpoint.path);
     if (path.starts_with("/api/servers/")) path.replace(path.find("{name}"), 6, "{id}");
     if (path.starts_with("/api/placements/")) path.replace(path.find("{name}"), 6, "{service}");
+    if (path.starts_with("/api/scaling/")) path.replace(path.find("{name}"), 6, "{service}");
     const YAML::Node operation = document["paths"][path][base::to_lower(endpoint.method)];
     EXPECT_TRUE(operation.IsDefined()) << endpoint.method << " " << path;
   }
