@@ -145,6 +145,7 @@ routing::InternalAnswer get_overview(const ApiCall& call) {
              {{"tracing", ""},
               {"metrics", state.settings.prometheus ? "Prometheus" : ""},
               {"accessLog", state.settings.access_log.has_value()}}}};
+  if (state.settings.providers.docker) body["providers"].push_back("Docker");
   if (state.settings.providers.file) body["providers"].push_back("File");
   return json_answer(body);
 }

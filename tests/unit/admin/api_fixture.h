@@ -32,6 +32,7 @@ class ApiFixture : public testing::Test {
     state.settings.entry_points["web"].address = ":80";
     state.settings.api.emplace();
     state.settings.providers.file.emplace();
+    state.settings.providers.docker.emplace();
     config::complete(state.settings);
     state.addresses = {{"web", "0.0.0.0:80"}, {kAdminEntryPoint, "127.0.0.1:8080"}};
     state.started_at = base::WallTime(std::chrono::seconds(1'700'000'000));

@@ -121,7 +121,7 @@ TEST_F(TraefikApi, Overview) {
       "services": {"total": 0, "warnings": 0, "errors": 0}
     },
     "features": {"tracing": "", "metrics": "", "accessLog": false},
-    "providers": ["File"]
+    "providers": ["Docker", "File"]
   })"));
 }
 
