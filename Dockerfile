@@ -13,7 +13,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       libre2-9 libspdlog1.10 libfmt9 libyaml-cpp0.7 libprometheus-cpp-core1.0 liburing2 libssl3 libcrypt1 libstdc++6 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --no-create-home --uid 65532 limpet
+ && useradd --system --no-create-home limpet
 COPY --from=build /src/build/release/limpet /usr/local/bin/limpet
 COPY deploy/docker-entrypoint /usr/local/bin/docker-entrypoint
 # The health check asks /ping, on entry point traefik.
