@@ -79,6 +79,10 @@ export async function startLimpet(dynamic, { flags = [], files = {}, env = {}, a
   writeFileSync(file, JSON.stringify(dynamic, null, 2));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const [port, adminPort] = [await freePort(), admin ?? await freePort()];
+  // Where Traefik would take port 8080, which may be somebody's.
+  const wantsTraefik = flags.some((flag) => /^--(metrics|api\.insecure)/.test(flag))
+    && !flags.some((flag) => /^--(entryPoints\.traefik|metrics\.prometheus\.entryPoint)/.test(flag));
+  const traefik = wantsTraefik ? [`--entryPoints.traefik.address=127.0.0.1:${await freePort()}`] : [];
   const [command, ...before] = [...under, limpetBinary()];
   const child = spawn(
     command,
@@ -87,6 +91,7 @@ export async function startLimpet(dynamic, { flags = [], files = {}, env = {}, a
       'run',
       `--entryPoints.web.address=127.0.0.1:${port}`,
       ...(admin ? [] : [`--api.address=127.0.0.1:${adminPort}`]),
+      ...traefik,
       '--api.dashboard=true',
       `--providers.file.filename=${file}`,
       '--providers.providersThrottleDuration=50ms',
