@@ -154,6 +154,38 @@ CommandInfo place() {
                 {.status = 2, .doc = "wrong usage"}}};
 }
 
+CommandInfo demo() {
+  return {
+      .name = "demo",
+      .usage = "[--exec COMMAND] [--load N] [OPTION]...",
+      .summary = "Watch servers come and go with their users, on this machine",
+      .details =
+          "Starts Limpet on 127.0.0.1 with a service that it scales: the chat that is built with it, or any "
+          "server. With --load simulated users come in waves, and a line each second says how many "
+          "servers there are, how many users, and how many were cut.",
+      .words = {},
+      .options = {{.name = "exec",
+                   .value = "COMMAND",
+                   .doc = "a server's command; {port} stands for its port, which is in PORT too"},
+                  {.name = "load", .value = "N", .doc = "simulated users at the most"},
+                  {.name = "path",
+                   .value = "PATH",
+                   .doc = "where they open WebSockets, / by default for a command of yours"},
+                  {.name = "min", .value = "N", .doc = "least servers, 1 by default"},
+                  {.name = "max", .value = "N", .doc = "most servers, 6 by default"},
+                  {.name = "capacity",
+                   .value = "N",
+                   .doc = "users of a server, 20 by default, with --load a quarter of these"},
+                  {.name = "port",
+                   .value = "N",
+                   .doc = "where to listen, 8000 by default; the next free one is taken"}},
+      .examples = {{.line = "limpet demo --load 2000", .doc = "a flash crowd, calm, and again"},
+                   {.line = "limpet demo --exec 'node server.js {port}'", .doc = "a server of yours"}},
+      .exits = {{.status = 0, .doc = "stopped in good order"},
+                {.status = 1, .doc = "Limpet could not start"},
+                {.status = 2, .doc = "wrong usage"}}};
+}
+
 CommandInfo scale() {
   return {
       .name = "scale",
@@ -306,9 +338,9 @@ CommandInfo help() {
 }  // namespace
 
 const std::vector<CommandInfo>& commands() {
-  static const std::vector<CommandInfo> table{run(),        check(),   hash(),       servers(), drain(true),
-                                              drain(false), scale(),   roll(),       place(),   healthcheck(),
-                                              simulate(),   version(), completion(), help()};
+  static const std::vector<CommandInfo> table{run(),         check(),    hash(),    servers(),    drain(true),
+                                              drain(false),  scale(),    roll(),    place(),      demo(),
+                                              healthcheck(), simulate(), version(), completion(), help()};
   return table;
 }
 

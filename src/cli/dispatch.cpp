@@ -13,6 +13,7 @@
 #include "cli/command_table.h"
 #include "cli/commands/check.h"
 #include "cli/commands/completion.h"
+#include "cli/commands/demo.h"
 #include "cli/commands/drain.h"
 #include "cli/commands/hash.h"
 #include "cli/commands/healthcheck.h"
@@ -65,6 +66,7 @@ constexpr auto kHandlers = std::to_array<std::pair<std::string_view, Handler>>({
     {"drain", &drain},
     {"undrain", &undrain},
     {"place", &place},
+    {"demo", &demo},
     {"scale", &scale},
     {"roll", &roll},
     {"healthcheck", &healthcheck},
