@@ -42,7 +42,7 @@ sigset_t child_signal() {
     ::sigemptyset(&set);
     return set;
   }();
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null >= 0) ::dup2(null, STDIN_FILENO);
   if (*args[0] != '\0' && ::chdir(args[0]) != 0) {
@@ -121,7 +121,7 @@ int run_keeper(std::span<char*> args) {
   // Signals are for the server: a keeper that went first would leave its descendants behind.
   sigset_t all;
   ::sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
   const sigset_t set = child_signal();
   const net::Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   const pid_t keeper = ::getpid();
