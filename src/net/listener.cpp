@@ -44,7 +44,7 @@ std::expected<Fd, std::string> listen_on(const SocketAddress& address, bool reus
   const int off = 0;
   if (!address.is_unix()) {
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    set_tcp_options(fd.get());
+    set_tcp_options(fd.get(), address);
     if (reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   }
   if (address.family() == AF_INET6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);

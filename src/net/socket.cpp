@@ -49,7 +49,7 @@ Socket::~Socket() {
 std::expected<Fd, base::Failure> Socket::start_connect(const SocketAddress& address) noexcept {
   Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return std::unexpected(base::failure_from_errno(errno, base::Side::kOwn));
-  if (!address.is_unix()) set_tcp_options(fd.get());
+  if (!address.is_unix()) set_tcp_options(fd.get(), address);
   if (::connect(fd.get(), address.native(), address.native_length()) != 0 && errno != EINPROGRESS) {
     return std::unexpected(base::failure_from_errno(errno, base::Side::kServer));
   }
