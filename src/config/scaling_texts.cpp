@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/signals.h"
 #include "base/text.h"
 
 namespace limpet::config {
@@ -110,19 +111,9 @@ std::optional<PortRange> parse_port_range(std::string_view text) {
 }
 
 std::optional<int> parse_signal(std::string_view text) {
-  constexpr std::array kSignals = std::to_array<std::pair<std::string_view, int>>({
-      {"TERM", SIGTERM},
-      {"INT", SIGINT},
-      {"QUIT", SIGQUIT},
-      {"HUP", SIGHUP},
-      {"USR1", SIGUSR1},
-      {"USR2", SIGUSR2},
-      {"KILL", SIGKILL},
-  });
-  if (base::iequals(text.substr(0, 3), "SIG")) text.remove_prefix(3);
-  const auto* found =
-      std::ranges::find_if(kSignals, [text](const auto& each) { return base::iequals(each.first, text); });
-  return found == kSignals.end() ? std::nullopt : std::optional(found->second);
+  constexpr std::array kFit = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGKILL};
+  const auto signal = base::signal_by_name(text);
+  return signal && std::ranges::find(kFit, *signal) != kFit.end() ? signal : std::nullopt;
 }
 
 std::string with_port(std::string_view text, std::uint16_t port) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "providers/text_cursor.h"
 
 namespace limpet::providers {
 namespace {
@@ -27,16 +28,16 @@ struct Constraint::Node {
 };
 
 /// Recursive descent: `||` binds weakest, `!` strongest.
-class Constraint::Parser {
+class Constraint::Parser : private TextCursor {
  public:
   using Result = std::expected<std::unique_ptr<Node>, base::ParseError>;
 
-  explicit Parser(std::string_view text) : text_(text) {}
+  explicit Parser(std::string_view text) : TextCursor(text) {}
 
   Result whole() {
     Result all = joined("||", Node::Kind::kOr);
     skip_blanks();
-    if (all && at_ != text_.size()) return fail("&&, || or the end");
+    if (all && !at_end()) return fail("&&, || or the end");
     return all;
   }
 
@@ -92,6 +93,7 @@ class Constraint::Parser {
     }
     auto node = std::make_unique<Node>();
     if (!accept("(")) return fail("(");
+    skip_blanks();
     if (!quoted(node->key)) return fail("a text in backticks or double quotes");
     if (!accept(",")) return fail(", and a second text");
     skip_blanks();
@@ -109,41 +111,6 @@ class Constraint::Parser {
     return node;
   }
 
-  /// A Go string: raw in backticks, or in double quotes with \" and \\.
-  bool quoted(std::string& out) {
-    skip_blanks();
-    if (at_ == text_.size() || (text_[at_] != '`' && text_[at_] != '"')) return false;
-    const std::size_t start = at_;
-    const char quote = text_[at_++];
-    for (; at_ < text_.size() && text_[at_] != quote; ++at_) {
-      if (quote == '"' && text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
-      out += text_[at_];
-    }
-    if (at_ == text_.size()) {
-      at_ = start;
-      return false;
-    }
-    ++at_;
-    return true;
-  }
-
-  bool accept(std::string_view symbol) {
-    skip_blanks();
-    if (!text_.substr(at_).starts_with(symbol)) return false;
-    at_ += symbol.size();
-    return true;
-  }
-
-  void skip_blanks() {
-    while (at_ < text_.size() && base::trim(text_.substr(at_, 1)).empty()) ++at_;
-  }
-
-  [[nodiscard]] std::unexpected<base::ParseError> fail(std::string expected) const {
-    return std::unexpected(base::ParseError{.offset = at_, .expected = std::move(expected)});
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
   int depth_ = 0;
 };
 

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "providers/names.h"
+#include "providers/text_cursor.h"
 
 namespace limpet::providers {
 namespace {
@@ -153,12 +154,12 @@ std::string RuleTemplate::function_names() {
 }
 
 /// Reads texts and actions in turn. A pipeline "a | b c" becomes the call b(c, a).
-class RuleTemplate::Parser {
+class RuleTemplate::Parser : private TextCursor {
  public:
   template <class T>
   using Result = std::expected<T, base::ParseError>;
 
-  explicit Parser(std::string_view text) : text_(text) {}
+  explicit Parser(std::string_view text) : TextCursor(text) {}
 
   Result<Steps> whole() {
     Result<Steps> steps = block();
@@ -299,7 +300,7 @@ class RuleTemplate::Parser {
   Result<Expression> pipeline() {
     if (++depth_ > kMaxDepth) return fail("less nesting");
     auto value = command({});
-    while (value && accept('|')) {
+    while (value && accept("|")) {
       std::vector<Expression> passed;
       passed.push_back(std::move(*value));
       value = command(std::move(passed));
@@ -357,7 +358,7 @@ class RuleTemplate::Parser {
     if (c == '(') {
       ++at_;
       auto inner = pipeline();
-      if (inner && !accept(')')) return fail(")");
+      if (inner && !accept(")")) return fail(")");
       return inner;
     }
     if (c == '"' || c == '`') {
@@ -398,18 +399,6 @@ class RuleTemplate::Parser {
     return value;
   }
 
-  bool quoted(std::string& out) {
-    const char quote = text_[at_];
-    std::size_t i = at_ + 1;
-    for (; i < text_.size() && text_[i] != quote; ++i) {
-      if (quote == '"' && text_[i] == '\\' && i + 1 < text_.size()) ++i;
-      out += text_[i];
-    }
-    if (i == text_.size()) return false;
-    at_ = i + 1;
-    return true;
-  }
-
   std::string_view word() {
     const std::size_t start = at_;
     const auto is_part = [](char c) {
@@ -419,23 +408,6 @@ class RuleTemplate::Parser {
     return text_.substr(start, at_ - start);
   }
 
-  bool accept(char c) {
-    skip_blanks();
-    if (at_ == text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-
-  void skip_blanks() {
-    while (at_ < text_.size() && base::trim(text_.substr(at_, 1)).empty()) ++at_;
-  }
-
-  [[nodiscard]] std::unexpected<base::ParseError> fail(std::string expected) const {
-    return std::unexpected(base::ParseError{.offset = at_, .expected = std::move(expected)});
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
   int depth_ = 0;
   bool trim_next_ = false;
   bool skipped_comment_ = false;

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/signals.h"
 #include "base/text.h"
 
 namespace limpet::apis::docker {
@@ -165,27 +166,14 @@ int signal_number(std::string_view name) noexcept {
   int number = 0;
   const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (error == std::errc{} && stop == name.data() + name.size()) return number > 0 ? number : 0;
-  if (base::iequals(name.substr(0, 3), "SIG")) name.remove_prefix(3);
   constexpr std::string_view kRealTime = "RTMIN+";
-  if (base::iequals(name.substr(0, kRealTime.size()), kRealTime)) {
-    name.remove_prefix(kRealTime.size());
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), number);
+  const std::string_view bare = base::iequals(name.substr(0, 3), "SIG") ? name.substr(3) : name;
+  if (base::iequals(bare.substr(0, kRealTime.size()), kRealTime)) {
+    const std::string_view digits = bare.substr(kRealTime.size());
+    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     return problem == std::errc{} && number >= 0 && number < 31 ? SIGRTMIN + number : 0;
   }
-  constexpr auto kSignals = std::to_array<std::pair<std::string_view, int>>({{"HUP", SIGHUP},
-                                                                             {"INT", SIGINT},
-                                                                             {"QUIT", SIGQUIT},
-                                                                             {"ABRT", SIGABRT},
-                                                                             {"KILL", SIGKILL},
-                                                                             {"USR1", SIGUSR1},
-                                                                             {"USR2", SIGUSR2},
-                                                                             {"ALRM", SIGALRM},
-                                                                             {"TERM", SIGTERM},
-                                                                             {"WINCH", SIGWINCH},
-                                                                             {"PWR", SIGPWR}});
-  const auto* const found =
-      std::ranges::find_if(kSignals, [&](const auto& known) { return base::iequals(known.first, name); });
-  return found == kSignals.end() ? 0 : found->second;
+  return base::signal_by_name(name).value_or(0);
 }
 
 }  // namespace limpet::apis::docker
