@@ -13,4 +13,14 @@ bool SpentTickets::spend(std::uint64_t nonce, std::uint64_t expires_ms, std::uin
   return expires_by_nonce_.emplace(nonce, expires_ms).second;
 }
 
+void SpentTickets::take_back(std::uint64_t nonce) {
+  const std::scoped_lock lock(mutex_);
+  expires_by_nonce_.erase(nonce);
+}
+
+void SpentTickets::restore(std::span<const SpentTicket> tickets) {
+  const std::scoped_lock lock(mutex_);
+  for (const SpentTicket& ticket : tickets) expires_by_nonce_.emplace(ticket.nonce, ticket.expires_ms);
+}
+
 }  // namespace limpet::balancing

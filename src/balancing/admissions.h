@@ -3,8 +3,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 
 #include "balancing/reservations.h"
@@ -12,12 +14,23 @@
 
 namespace limpet::balancing {
 
+/// A ticket for one user that has let its user in.
+struct SpentTicket {
+  std::uint64_t nonce = 0;
+  std::uint64_t expires_ms = 0;  ///< Unix time
+  bool operator==(const SpentTicket&) const = default;
+};
+
 /// Tickets for one user each that have let theirs in, until they expire. Any thread: one lock, taken only for
 /// such tickets.
 class SpentTickets {
  public:
   /// Notes a ticket's use. False if it was used before. `now_ms` and `expires_ms` in Unix time.
   [[nodiscard]] bool spend(std::uint64_t nonce, std::uint64_t expires_ms, std::uint64_t now_ms);
+  /// Takes a use back that nobody came in by.
+  void take_back(std::uint64_t nonce);
+  /// Notes what was spent before this process began.
+  void restore(std::span<const SpentTicket> tickets);
 
  private:
   std::mutex mutex_;  // guards what follows
@@ -31,7 +44,11 @@ struct Admissions {
   Reservations reservations;
   SpentTickets spent;
   std::shared_ptr<const TicketKeys> keys = std::make_shared<TicketKeys>();  ///< set before the first request
-  std::array<std::atomic<std::uint64_t>, kTicketVerdicts> verdicts{};       ///< tickets seen, by verdict
+  /// Stores a use where no crash can lose it, and tells on any thread whether it is there: before the user is
+  /// let in, so that the ticket lets nobody in after a restart. Null: uses are known until the process ends.
+  /// Set before the first request; called on any thread.
+  std::function<void(const SpentTicket& ticket, std::move_only_function<void(bool stored)> done)> keep_spent;
+  std::array<std::atomic<std::uint64_t>, kTicketVerdicts> verdicts{};  ///< tickets seen, by verdict
 
   void count(TicketVerdict verdict) noexcept {
     verdicts[static_cast<std::size_t>(verdict)].fetch_add(1, std::memory_order_relaxed);

@@ -324,7 +324,9 @@ std::expected<Selected, Refusal> Service::take_bound_seat(const Choice& choice,
     return std::unexpected(Refusal::kBoundDraining);
   }
   Selected selected{.index = index, .counted = counted(*choice.head, choice.now)};
-  if (binding.reservation != nullptr) {
+  // Who polls is present by the session.
+  const bool is_in = counts_sessions() && !selected.counted.request && !choice.head->upgrade;
+  if (binding.reservation != nullptr && !is_in) {
     selected.claim = Claim(admissions_->reservations, binding.reservation, selected.counted.request);
     if (selected.claim.has_seat()) return selected;
   }

@@ -33,7 +33,7 @@ void SidTable::drop_expired(Shard& shard, base::TimePoint now, Entries& dropped)
 }
 
 void SidTable::learn(std::string_view sid, std::shared_ptr<ServerState> server, base::TimePoint now,
-                     Seat seat) {
+                     SessionHold hold) {
   if (sid.empty() || sid.size() > kMaxSidLength) return;
   const base::TimePoint expires = now + lifetime_.load(std::memory_order_relaxed);
   Entries dropped;
@@ -44,7 +44,7 @@ void SidTable::learn(std::string_view sid, std::shared_ptr<ServerState> server, 
     drop(shard, found->second, dropped);
   if (shard.by_use.size() >= max_entries_per_shard_) drop(shard, shard.by_use.begin(), dropped);
   const auto entry = shard.by_use.insert(shard.by_use.end(),
-                                         {std::string(sid), std::move(server), expires, std::move(seat)});
+                                         {std::string(sid), std::move(server), expires, std::move(hold)});
   shard.by_sid.emplace(entry->sid, entry);
 }
 
@@ -60,23 +60,23 @@ std::shared_ptr<ServerState> SidTable::find(std::string_view sid, base::TimePoin
   return found->second->server;
 }
 
-Seat SidTable::take_seat(std::string_view sid) {
+SessionHold SidTable::take(std::string_view sid) {
   Shards* const all = shards();
   if (all == nullptr) return {};
   Shard& shard = shard_of(*all, sid);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_sid.find(sid);
-  return found == shard.by_sid.end() ? Seat() : std::move(found->second->seat);
+  return found == shard.by_sid.end() ? SessionHold() : std::exchange(found->second->hold, {});
 }
 
-void SidTable::give_back(std::string_view sid, Seat seat, base::TimePoint now) {
+void SidTable::give_back(std::string_view sid, SessionHold hold, base::TimePoint now) {
   Shards* const all = shards();
   if (all == nullptr) return;
   Shard& shard = shard_of(*all, sid);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.by_sid.find(sid);
   if (found == shard.by_sid.end()) return;
-  std::swap(found->second->seat, seat);
+  std::swap(found->second->hold, hold);
   found->second->expires = now + lifetime_.load(std::memory_order_relaxed);
   shard.by_use.splice(shard.by_use.end(), shard.by_use, found->second);
 }

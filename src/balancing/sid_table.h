@@ -11,6 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "balancing/reservations.h"
 #include "balancing/server_state.h"
 #include "base/clock.h"
 
@@ -19,6 +20,12 @@ namespace limpet::balancing {
 /// The longest session id that is learned; Engine.IO's have 20 characters.
 inline constexpr std::size_t kMaxSidLength = 128;
 
+/// What a session that counts against the capacity has, whether it polls or has a tunnel.
+struct SessionHold {
+  Seat seat;
+  Claim claim;  ///< keeps a placement's user present in it
+};
+
 /// Which server holds an Engine.IO session, learned from the handshake's answer, for clients that send no
 /// cookie. Any thread: sharded locks, held for one hash probe, touched only by requests that carry or create
 /// a sid and never by tunnels. An entry lives until `lifetime` after its last use (default 2 min: ping
@@ -26,8 +33,8 @@ inline constexpr std::size_t kMaxSidLength = 128;
 /// A table that never learned anything has no shards: most services see no such session, and there may be
 /// thousands of them.
 ///
-/// Where sessions count against the capacity, an entry holds its session's seat, for as long as no tunnel
-/// does, and releases it at its end.
+/// Where sessions count against the capacity, an entry holds its session's seat and presence in a placement,
+/// for as long as no tunnel does, and releases them at its end.
 class SidTable {
  public:
   static constexpr base::Duration kUsualLifetime = std::chrono::minutes(2);
@@ -39,13 +46,14 @@ class SidTable {
   void set_lifetime(base::Duration lifetime) noexcept {
     lifetime_.store(lifetime, std::memory_order_relaxed);
   }
-  /// Notes that `server` holds the session, and `seat` is the session's. An empty sid and one longer than
+  /// Notes that `server` holds the session, and `hold` is the session's. An empty sid and one longer than
   /// kMaxSidLength are ignored.
-  void learn(std::string_view sid, std::shared_ptr<ServerState> server, base::TimePoint now, Seat seat = {});
-  /// The session's seat, for its tunnel; empty if the table has none.
-  [[nodiscard]] Seat take_seat(std::string_view sid);
-  /// Gives the seat of a session back that goes on without the tunnel. Releases it if the session is over.
-  void give_back(std::string_view sid, Seat seat, base::TimePoint now);
+  void learn(std::string_view sid, std::shared_ptr<ServerState> server, base::TimePoint now,
+             SessionHold hold = {});
+  /// What the session has, for its tunnel; empty if the table has nothing of it.
+  [[nodiscard]] SessionHold take(std::string_view sid);
+  /// Gives it back for a session that goes on without the tunnel. Releases it if the session is over.
+  void give_back(std::string_view sid, SessionHold hold, base::TimePoint now);
   /// The session is over.
   void end(std::string_view sid);
   /// The server that holds the session, and renews it. Releases no seat.
@@ -61,7 +69,7 @@ class SidTable {
     std::string sid;
     std::shared_ptr<ServerState> server;  // shared: the session may outlive the snapshot it was learned under
     base::TimePoint expires;
-    Seat seat;
+    SessionHold hold;
   };
   using Entries = std::list<Entry>;
   struct Shard {

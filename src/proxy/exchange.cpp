@@ -7,6 +7,7 @@
 #include "base/timestamp.h"
 #include "http/url.h"
 #include "proxy/answers.h"
+#include "proxy/reply_awaiter.h"
 #include "proxy/seat_wait.h"
 #include "proxy/server_try.h"
 #include "routing/rule.h"
@@ -30,49 +31,6 @@ void normalise_host(std::string_view host, std::string& out) {
   out.assign(host);
   std::ranges::transform(out, out.begin(), [](char c) { return base::to_lower(c); });
 }
-
-/// Waits for the control plane's reply, from whichever thread it comes, or for the end of the client's
-/// connection (nothing).
-template <class Reply>
-class ReplyAwaiter {
- public:
-  using Send = std::move_only_function<void(Reply)>;
-  /// `ask` is given what the reply is to be sent with.
-  ReplyAwaiter(net::Socket& client, std::move_only_function<void(Send)> ask)
-      : client_(client), ask_(std::move(ask)) {}
-  [[nodiscard]] static bool await_ready() noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) {
-    slot_->waiter = waiter;
-    ask_([slot = slot_, &reactor = client_.reactor()](Reply made) {
-      reactor.post([slot, made = std::move(made)]() mutable {
-        if (!slot->waiter) return;
-        slot->reply = std::move(made);
-        std::exchange(slot->waiter, nullptr).resume();
-      });
-    });
-    client_.on_hang_up(&ReplyAwaiter::give_up, this, net::Socket::HangUpKind::kBroken);
-  }
-  [[nodiscard]] std::optional<Reply> await_resume() {
-    client_.on_hang_up(nullptr, nullptr);
-    return std::move(slot_->reply);
-  }
-
- private:
-  struct Slot {
-    std::coroutine_handle<> waiter;
-    std::optional<Reply> reply;
-  };
-  static void give_up(void* self) noexcept {
-    auto* awaiter = static_cast<ReplyAwaiter*>(self);
-    const auto waiter = std::exchange(awaiter->slot_->waiter, nullptr);
-    if (waiter) awaiter->client_.reactor().resume_soon(waiter);
-  }
-
-  net::Socket& client_;
-  std::move_only_function<void(Send)> ask_;
-  std::shared_ptr<Slot> slot_ =
-      std::make_shared<Slot>();  // shared: the reply may come after the request is gone
-};
 
 }  // namespace
 
@@ -325,17 +283,19 @@ std::shared_ptr<const balancing::Service> Exchange::shared(const balancing::Serv
 net::Task<std::optional<Answer>> Exchange::keep_body(const balancing::Service& service) {
   const http::Framing& framing = connection_.head().framing;
   const config::Replay& replay = service.settings().replay;
-  if (!replay.enabled || framing.kind != http::BodyKind::kLength || framing.length > replay.max_body_bytes) {
-    co_return std::nullopt;
-  }
+  const bool too_long = framing.kind == http::BodyKind::kLength && framing.length > replay.max_body_bytes;
+  if (!replay.enabled || framing.kind == http::BodyKind::kNone || too_long) co_return std::nullopt;
   if (connection_.head().expect_continue) {
     const auto sent = co_await connection_.socket().write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!sent) co_return status_answer(400);
+    told_to_continue_ = true;
   }
-  std::string body;
-  const BodySinkResult read = co_await drain_request_body(&body, replay.max_body_bytes);
-  if (read != BodySinkResult::kComplete) co_return status_answer(400);
-  kept_body_ = std::move(body);
+  KeptBody body;
+  const KeepResult result = co_await proxy::keep_body(connection_, replay.max_body_bytes, body);
+  body_read_ = result == KeepResult::kKept;
+  body_broken_ = result == KeepResult::kBroken;
+  if (result == KeepResult::kBroken) co_return status_answer(400);
+  if (result == KeepResult::kKept) kept_body_ = std::move(body);
   co_return std::nullopt;
 }
 
@@ -379,6 +339,27 @@ net::Task<std::optional<Answer>> Exchange::send_on(const balancing::Service& ser
   co_return std::nullopt;
 }
 
+// Spends a ticket that lets one user in. Gives the answer if it has let one in already, or its use can't be
+// stored.
+net::Task<std::optional<Answer>> Exchange::use_ticket(const balancing::Service& service,
+                                                      const balancing::Admission& admission) {
+  if (!service.accept(admission, base::unix_ms()))
+    co_return ticket_answer(balancing::TicketVerdict::kReplayed);
+  if (!admission.spend || !service.admissions()->keep_spent) co_return std::nullopt;
+  const balancing::SpentTicket spent{.nonce = admission.ticket->nonce,
+                                     .expires_ms = admission.ticket->expires_ms};
+  ReplyAwaiter<bool> waiting(connection_.socket(), [&](ReplyAwaiter<bool>::Send send) {
+    service.admissions()->keep_spent(spent, std::move(send));
+  });
+  const std::optional<bool> stored = co_await waiting;
+  if (stored == true) co_return std::nullopt;
+  // Of a client that is gone we don't know; its ticket stays spent.
+  if (stored == false) service.admissions()->spent.take_back(spent.nonce);
+  Answer answer = status_answer(503);
+  answer.fields.emplace_back("Limpet-Reason", "ticket-not-stored");
+  co_return answer;
+}
+
 net::Task<Outcome> Exchange::forward(const balancing::Service& first) {
   const balancing::Service* service = &first;
   auto admission = service->admit(connection_.head(), worker_.reactor().now(), base::unix_ms());
@@ -402,10 +383,12 @@ net::Task<Outcome> Exchange::forward(const balancing::Service& first) {
       const Outcome outcome = co_await answer(refusal_answer(selected.error().reason));
       co_return outcome;
     }
-    if (!std::exchange(accepted, true) && !service->accept(*admission, base::unix_ms())) {
-      selected = std::unexpected(balancing::Refused{});
-      const Outcome outcome = co_await answer(ticket_answer(balancing::TicketVerdict::kReplayed));
-      co_return outcome;
+    if (!std::exchange(accepted, true)) {
+      if (auto refused = co_await use_ticket(*service, *admission)) {
+        selected = std::unexpected(balancing::Refused{});
+        const Outcome outcome = co_await answer(std::move(*refused));
+        co_return outcome;
+      }
     }
     ServerTry attempt(*this, *service, *selected);
     const ServerTry::Result result = co_await attempt.run(fresh);

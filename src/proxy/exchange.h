@@ -12,6 +12,7 @@
 #include "net/task.h"
 #include "proxy/body_sink.h"
 #include "proxy/client_connection.h"
+#include "proxy/kept_body.h"
 #include "proxy/middleware.h"
 #include "proxy/replay.h"
 #include "proxy/report.h"
@@ -46,7 +47,9 @@ class Exchange {
   [[nodiscard]] const http::RequestHead& head() const noexcept { return connection_.head(); }
   [[nodiscard]] std::vector<std::string>& cookies() noexcept { return cookies_; }
   /// The request's body, if it is kept so that it can be sent again.
-  [[nodiscard]] const std::optional<std::string>& kept_body() const noexcept { return kept_body_; }
+  [[nodiscard]] const std::optional<KeptBody>& kept_body() const noexcept { return kept_body_; }
+  /// A client that waits to be told so has been told to send its body.
+  [[nodiscard]] bool told_to_continue() const noexcept { return told_to_continue_; }
   /// The peer may name the client's address in X-Forwarded-For.
   [[nodiscard]] bool trusted() const noexcept { return trusted_; }
 
@@ -61,6 +64,8 @@ class Exchange {
       const balancing::Service*& service, balancing::Choice choice, std::vector<std::uint32_t>& tried,
       base::TimePoint& deadline);
   [[nodiscard]] std::shared_ptr<const balancing::Service> shared(const balancing::Service& service) const;
+  [[nodiscard]] net::Task<std::optional<Answer>> use_ticket(const balancing::Service& service,
+                                                            const balancing::Admission& admission);
   [[nodiscard]] net::Task<std::optional<Answer>> keep_body(const balancing::Service& service);
   [[nodiscard]] net::Task<std::optional<Answer>> send_on(const balancing::Service& service,
                                                          const ReplayOrder& order, std::uint32_t from,
@@ -80,10 +85,11 @@ class Exchange {
   std::string canonical_;  // scratch of the canonical path
   std::string routing_;    // scratch of the path as rules see it
   std::vector<std::string> cookies_;
-  std::optional<std::string> kept_body_;
+  std::optional<KeptBody> kept_body_;
   int replays_ = 0;
   bool trusted_ = false;
   bool arrived_ = false;  // counted as a new user
+  bool told_to_continue_ = false;
   bool body_read_ = false;
   bool body_broken_ = false;  // it was taken in part, so what follows is no request
 };

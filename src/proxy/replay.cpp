@@ -1,5 +1,6 @@
 #include "proxy/replay.h"
 
+#include "base/log.h"
 #include "base/text.h"
 
 namespace limpet::proxy {
@@ -34,6 +35,19 @@ std::optional<ReplayOrder> parse_replay(std::string_view value) {
     }
   }
   if ((order.server.empty() && order.key.empty()) || order.key.size() > kMaxKeyBytes) return std::nullopt;
+  return order;
+}
+
+std::optional<ReplayOrder> find_replay(const balancing::Service& service, const balancing::Server& server,
+                                       const http::ResponseHead& answer) {
+  if (!service.settings().replay.enabled) return std::nullopt;
+  const auto value = answer.find(kReplayField);
+  if (!value) return std::nullopt;
+  std::optional<ReplayOrder> order = parse_replay(*value);
+  if (!order) {
+    base::log_warn("service {}: server {} answered with an unknown {}: {}", service.name(), server.url,
+                   kReplayField, base::trim(*value));
+  }
   return order;
 }
 

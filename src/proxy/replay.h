@@ -4,6 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "balancing/service.h"
+#include "http/head.h"
+
 /// Requests that a server sends on to another one.
 namespace limpet::proxy {
 
@@ -24,5 +27,11 @@ struct ReplayOrder {
 /// Reads "server=VALUE", "key=KEY", both with a semicolon between them, or "elsewhere". Nothing if it is
 /// something else.
 [[nodiscard]] std::optional<ReplayOrder> parse_replay(std::string_view value);
+
+/// The order in a server's answer, if the service lets its servers send requests on and there is one. One
+/// that can't be read is none, and logged.
+[[nodiscard]] std::optional<ReplayOrder> find_replay(const balancing::Service& service,
+                                                     const balancing::Server& server,
+                                                     const http::ResponseHead& answer);
 
 }  // namespace limpet::proxy

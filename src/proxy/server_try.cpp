@@ -71,7 +71,7 @@ ServerTry::ServerTry(Exchange& exchange, const balancing::Service& service,
       selected_(selected),
       server_(service.servers()[selected.index]) {
   body_.framing = exchange.head().framing;
-  told_to_continue_ = exchange.kept_body().has_value();
+  told_to_continue_ = exchange.told_to_continue();
 }
 
 ServerTry::~ServerTry() = default;
@@ -202,9 +202,12 @@ net::Task<ServerTry::Result> ServerTry::exchange_messages() {
   server.set_deadline(service_.settings().connect_timeout);
   if (body_is_here()) {
     const auto& kept = exchange_.kept_body();
-    const std::string_view body = kept ? *kept : client.buffer().view().substr(0, body_.framing.length);
+    const std::string_view body =
+        kept ? std::string_view(kept->bytes) : client.buffer().view().substr(0, body_.framing.length);
     net::Pieces pieces(head_);
+    if (kept) pieces.add(kept->before);
     pieces.add(body);
+    if (kept) pieces.add(kept->after);
     if (service_.counts_sessions()) session_ends_ = balancing::closes_session(body);
     const auto sent = co_await server.write(pieces);
     if (!sent) co_return failed(sent.error());
@@ -274,8 +277,10 @@ net::Task<std::optional<ServerTry::Result>> ServerTry::wait_for_continue() {
     if (!size && size.error().kind != base::FailureKind::kTimeout) co_return failed(size.error());
     if (!size) {
       connection_->socket.clear_deadline();
-      const auto sent = co_await exchange_.connection().socket().write("HTTP/1.1 100 Continue\r\n\r\n");
-      if (!sent) co_return Result::kAbort;
+      if (!told_to_continue_) {
+        const auto sent = co_await exchange_.connection().socket().write("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!sent) co_return Result::kAbort;
+      }
       told_to_continue_ = true;
       co_return std::nullopt;
     }
@@ -342,22 +347,11 @@ net::Task<ServerTry::Result> ServerTry::receive() {
   }
 }
 
-// Whether the answer sends the request on to another server. Its connection is not kept: it may have a body.
-bool ServerTry::sends_on() {
-  if (!service_.settings().replay.enabled) return false;
-  const auto value = response_.find(kReplayField);
-  if (!value) return false;
-  replay_ = parse_replay(*value);
-  if (!replay_) {
-    base::log_warn("service {}: server {} answered with an unknown {}: {}", service_.name(), server_.url,
-                   kReplayField, base::trim(*value));
-  }
-  return replay_.has_value();
-}
-
 // Goes on with the answer that is not an interim one.
 net::Task<ServerTry::Result> ServerTry::finish(std::size_t head_size) {
-  if (sends_on()) co_return Result::kReplay;
+  // Its connection is not kept: the answer may have a body.
+  replay_ = find_replay(service_, server_, response_);
+  if (replay_) co_return Result::kReplay;
   if (response_.status != 101) {
     const Result result = co_await pass_response(head_size);
     co_return result;
@@ -392,14 +386,15 @@ void ServerTry::add_sticky_cookie() {
 void ServerTry::learn_sid(std::string_view first_bytes) {
   const auto sid = balancing::find_handshake_sid(first_bytes);
   if (!sid) return;
-  // From now on the seat is the session's, not this request's.
-  balancing::Seat seat;
+  // From now on the seat and the presence are the session's, not this request's.
+  balancing::SessionHold hold;
   if (service_.counts_sessions()) {
-    seat = selected_.claim.has_seat() ? selected_.claim.take_seat(balancing::SeatKind::kRequest)
-                                      : std::move(selected_.seat);
+    hold.seat = selected_.claim.has_seat() ? selected_.claim.take_seat(balancing::SeatKind::kRequest)
+                                           : std::move(selected_.seat);
+    hold.claim = std::move(selected_.claim);
   }
   service_.sids().learn(*sid, server_.state, exchange_.connection().worker().reactor().now(),
-                        std::move(seat));
+                        std::move(hold));
 }
 
 net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
@@ -458,15 +453,6 @@ net::Task<ServerTry::Result> ServerTry::pass_response(std::size_t head_size) {
   co_return close ? Result::kClose : Result::kKeepAlive;
 }
 
-std::optional<SessionSeat> ServerTry::take_session() {
-  const auto sid =
-      service_.counts_sessions() ? http::find_query(exchange_.head().query, "sid") : std::nullopt;
-  if (!sid) return std::nullopt;
-  balancing::Seat seat = service_.sids().take_seat(*sid);
-  if (seat.server() == nullptr) return std::nullopt;
-  return SessionSeat{.sids = service_.shared_sids(), .sid = std::string(*sid), .seat = std::move(seat)};
-}
-
 net::Task<ServerTry::Result> ServerTry::hand_over(std::size_t head_size) {
   ClientConnection& client = exchange_.connection();
   Worker& worker = client.worker();
@@ -488,12 +474,14 @@ net::Task<ServerTry::Result> ServerTry::hand_over(std::size_t head_size) {
   tunnel.idle_timeout = service_.settings().tunnel_idle_timeout;
   tunnel.traffic = &server_.state->traffic(worker.index());
   selected_.become_tunnel();
+  std::optional<CarriedSession> session = carry_session(service_, exchange_.head());
+  if (session && session->hold.claim) selected_.claim.release();
   if (selected_.claim) {
     exchange_.context().holds.push_back(std::make_unique<PlacementHold>(std::move(selected_.claim)));
   }
   tunnel.owner = std::make_unique<ProxiedTunnel>(worker, server_.state, std::move(selected_.seat),
                                                  std::move(exchange_.context().holds),
-                                                 worker.reporter().tunnel_opened(report), take_session());
+                                                 worker.reporter().tunnel_opened(report), std::move(session));
   tunnel.client_may_have_input = client.socket().may_have_input();
   tunnel.server_may_have_input = connection_->socket.may_have_input();
   tunnel.client = client.socket().release();

@@ -62,7 +62,6 @@ class ServerTry {
   [[nodiscard]] net::Task<std::expected<std::size_t, base::Failure>> read_head(base::Duration timeout);
   [[nodiscard]] net::Task<std::optional<Result>> wait_for_continue();
   [[nodiscard]] bool is_interim() const noexcept;
-  [[nodiscard]] bool sends_on();
   [[nodiscard]] net::Task<std::optional<Result>> pass_interim(std::size_t head_size);
   [[nodiscard]] net::Task<Result> finish(std::size_t head_size);
   [[nodiscard]] net::Task<Result> pass_response(std::size_t head_size);
@@ -71,7 +70,6 @@ class ServerTry {
   void note_failure();
   void add_sticky_cookie();
   void learn_sid(std::string_view first_bytes);
-  [[nodiscard]] std::optional<SessionSeat> take_session();
   [[nodiscard]] bool may_repeat() const noexcept;
   [[nodiscard]] bool body_is_here() const noexcept;
   static void client_hung_up(void* self) noexcept;

@@ -8,7 +8,9 @@
 
 #include "balancing/reservations.h"
 #include "balancing/server_state.h"
+#include "balancing/service.h"
 #include "balancing/sid_table.h"
+#include "http/head.h"
 #include "proxy/middleware.h"
 #include "proxy/report.h"
 #include "relay/engine.h"
@@ -17,13 +19,17 @@ namespace limpet::proxy {
 
 class Worker;
 
-/// The seat of an Engine.IO session that a tunnel carries, and where it goes if the session goes on without
-/// it.
-struct SessionSeat {
+/// What an Engine.IO session has while a tunnel carries it, and where it goes if the session goes on without
+/// the tunnel.
+struct CarriedSession {
   std::shared_ptr<balancing::SidTable> sids;  ///< shared with the service's snapshots
   std::string sid;
-  balancing::Seat seat;
+  balancing::SessionHold hold;
 };
+
+/// Takes what the session has that an upgrade request names, if sessions count and it has a seat.
+[[nodiscard]] std::optional<CarriedSession> carry_session(const balancing::Service& service,
+                                                          const http::RequestHead& head);
 
 /// Keeps the user of a placement present in it for as long as a tunnel lasts.
 class PlacementHold final : public Hold {
@@ -40,7 +46,7 @@ class ProxiedTunnel final : public relay::TunnelOwner {
  public:
   ProxiedTunnel(Worker& worker, std::shared_ptr<balancing::ServerState> server, balancing::Seat seat,
                 std::vector<std::unique_ptr<Hold>> holds, TunnelReport report,
-                std::optional<SessionSeat> session = {}) noexcept;
+                std::optional<CarriedSession> session = {}) noexcept;
   void closed(const relay::TunnelSummary& summary) noexcept override;
   [[nodiscard]] const balancing::ServerState& server() const noexcept { return *server_; }
 
@@ -51,7 +57,7 @@ class ProxiedTunnel final : public relay::TunnelOwner {
   balancing::Seat seat_;
   std::vector<std::unique_ptr<Hold>> holds_;
   TunnelReport report_;
-  std::unique_ptr<SessionSeat> session_;
+  std::unique_ptr<CarriedSession> session_;
 };
 
 }  // namespace limpet::proxy

@@ -240,6 +240,53 @@ describe('what takes a seat', { timeout: 120_000 }, () => {
       tunnels.forEach(({ socket }) => socket.close());
     }));
 
+  it("is one of a placement's for an Engine.IO session that polls and upgrades", async () => {
+    let sids = 0;
+    const server = await startNamed('engine', {
+      onRequest: (request, response) => {
+        if (!request.url.includes('EIO=4')) return false;
+        request.resume();
+        response.end(request.url.includes('sid=') ? 'ok' : `0{"sid":"session-${++sids}"}`);
+        return true;
+      },
+    });
+    const limpet = await startLimpet(oneService([server.url],
+      { capacity: 3, capacityCounts: 'sessions', tickets: { required: true, singleUse: true } }));
+    const now = async () => {
+      const { reserved, present } = await limpet.api('/api/placements/app/room');
+      const [{ connections, reserved: onServer }] = await limpet.api('/api/servers');
+      assert.equal(reserved, onServer);
+      return { reserved, connections, present };
+    };
+    const polling = (ticket, more = '') => get(`/ws/?EIO=4&transport=polling&ticket=${ticket}${more}`);
+    try {
+      const { tickets } = await limpet.api('/api/placements',
+        { method: 'POST', body: JSON.stringify({ service: 'app', key: 'room', seats: 2, ttl: 60 }) });
+      assert.deepEqual(await now(), { reserved: 2, connections: 0, present: 0 });
+      const sockets = [];
+      for (const [i, ticket] of tickets.entries()) {
+        const sid = `&sid=session-${i + 1}`;
+        assert.equal((await ask(limpet.port, polling(ticket))).status, 200);
+        assert.deepEqual(await now(), { reserved: 1 - i, connections: i + 1, present: i + 1 });
+        for (let n = 0; n < 3; ++n) assert.equal((await ask(limpet.port, polling(ticket, sid))).status, 200);
+        const { socket } = await openTunnel(`${limpet.url}/ws/?EIO=4&transport=websocket&ticket=${ticket}${sid}`);
+        sockets.push(socket);
+        let echoed = 0;
+        socket.on('message', () => { ++echoed; });
+        socket.send('2probe');
+        socket.send('5');
+        await until('both to be echoed', () => echoed === 2);
+        assert.deepEqual(await now(), { reserved: 1 - i, connections: i + 1, present: i + 1 });
+      }
+      for (const socket of sockets) socket.close();
+      await untilFree(limpet);
+      assert.deepEqual(await now(), { reserved: 0, connections: 0, present: 0 });
+    } finally {
+      await limpet.stop();
+      await server.stop();
+    }
+  });
+
   it('is an Engine.IO session, with capacityCounts sessions', async () => {
     const server = await startNamed('engine', {
       onRequest: (request, response) => {

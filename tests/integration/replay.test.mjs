@@ -1,11 +1,12 @@
 // A server may send a request or an upgrade on to the server that should have it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { Agent, createServer, request as httpRequest } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import WebSocket, { WebSocketServer } from 'ws';
-import { oneService, startLimpet } from './limpet_process.mjs';
+import { oneService, startLimpet, until } from './limpet_process.mjs';
 import { stopAll } from './named_server.mjs';
+import { ask } from './wire.mjs';
 
 /** A server that sends on what the test says, and else tells its name and the body it got. */
 async function startSending(name) {
@@ -18,7 +19,9 @@ async function startSending(name) {
     request.on('end', () => {
       if (order) response.setHeader('limpet-replay', order);
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ name, method: request.method, body: Buffer.concat(parts).toString() }));
+      const { method, trailers } = request;
+      const chunked = request.headers['transfer-encoding'] === 'chunked';
+      response.end(JSON.stringify({ name, method, chunked, trailers, body: Buffer.concat(parts).toString() }));
     });
   });
   const sockets = new WebSocketServer({ noServer: true });
@@ -94,6 +97,72 @@ describe('replay', { timeout: 60_000 }, () => {
     assert.deepEqual([long.status, long.reason], [502, 'replay-body-too-long']);
     settle();
     assert.equal((await visit('/', { method: 'POST', body: `${body}y`, headers: await bound() })).name, 'one');
+  });
+
+  /** POSTs a body in chunks, a write each; `between` is awaited after the first. */
+  const stream = async (parts, { headers = {}, between, trailers, agent, onContinue } = {}) => {
+    const request = httpRequest(limpet.url, { method: 'POST', agent, headers: { ...await bound(), ...headers } });
+    const answered = once(request, 'response');
+    if (onContinue) {
+      request.flushHeaders();
+      await once(request, 'continue');
+      onContinue();
+    }
+    for (const [i, part] of parts.entries()) {
+      request.write(part);
+      if (i === 0) await between?.(answered);
+    }
+    if (trailers) request.addTrailers(trailers);
+    request.end();
+    const [response] = await answered;
+    const all = [];
+    for await (const part of response) all.push(part);
+    const text = Buffer.concat(all).toString();
+    return { status: response.statusCode, reason: response.headers['limpet-reason'], ...(text.startsWith('{') ? JSON.parse(text) : {}) };
+  };
+
+  it('sends bodies in chunks again, with their trailers', async () => {
+    byName('one').order = () => `server=${byName('three').url}`;
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const turn = () => new Promise((resolve) => { setImmediate(resolve); });
+    for (const parts of [['x'.repeat(4096)], Array.from({ length: 100 }, (_, i) => String(i % 10)), ['ab', 'cd', 'ef'], ['']]) {
+      const answer = await stream(parts, { agent, between: turn, headers: { trailer: 'x-sum' }, trailers: { 'x-sum': '7' } });
+      assert.deepEqual([answer.name, answer.body, answer.chunked], ['three', parts.join(''), true]);
+      assert.equal(answer.trailers['x-sum'], '7');
+    }
+    let told = 0;
+    const expecting = await stream(['later'], { agent, headers: { expect: '100-continue' }, onContinue: () => { ++told; } });
+    assert.deepEqual([expecting.name, expecting.body, told], ['three', 'later', 1]);
+    agent.destroy();
+    settle();
+  });
+
+  it('passes on bodies in chunks that are too long or come too slowly to be kept', async () => {
+    const long = 'y'.repeat(4097);
+    assert.equal((await stream([long.slice(0, 9), long.slice(9)])).body, long);
+    const huge = Array.from({ length: 40 }, () => 'z'.repeat(50_000));
+    assert.equal((await stream(huge)).body, huge.join(''));
+    // A client that sends the rest only when the server has had the beginning.
+    const seen = byName('one').seen;
+    const slow = await stream(['first,', 'second'], {
+      between: () => until('the server to have the request', () => byName('one').seen > seen),
+    });
+    assert.equal(slow.body, 'first,second');
+    byName('one').order = () => `server=${byName('three').url}`;
+    const refused = await stream([long]);
+    assert.deepEqual([refused.status, refused.reason], [502, 'replay-body-too-long']);
+    settle();
+  });
+
+  it('refuses broken chunks and serves what follows a kept body', async () => {
+    const fields = `POST / HTTP/1.1\r\nHost: a\r\nCookie: ws-session=${await toOne()}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    assert.equal((await ask(limpet.port, `${fields}3\r\nabcd\r\n0\r\n\r\n`)).status, 400);
+    byName('one').order = (request) => (request.method === 'POST' ? `server=${byName('two').url}` : null);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const answers = await Promise.all([stream(['a', 'b'], { agent }), stream(['c'], { agent })]);
+    assert.deepEqual(answers.map(({ name, body }) => [name, body]), [['two', 'ab'], ['two', 'c']]);
+    agent.destroy();
+    settle();
   });
 
   it('remembers keys', async () => {

@@ -190,6 +190,37 @@ TEST_F(ServicePlacements, KnownSessionNeedsNoValidTicket) {
   EXPECT_EQ(service->admit(head, kNow, kMs).error(), TicketVerdict::kMissing);
 }
 
+TEST_F(ServicePlacements, SessionThatCountsIsPresentOnceHoweverItSpeaks) {
+  settings.capacity_counts = config::CapacityCounts::kSessions;
+  build();
+  const std::string signed_text = "&ticket=" + admissions.keys->sign(ticket());
+  const auto choose_by = [&](const std::string& query, bool upgrade) {
+    texts.push_back(query + signed_text);
+    head.query = texts.back();
+    head.upgrade = upgrade;
+    return choose(service->admit(head, kNow, kMs).value());
+  };
+  {
+    Selected handshake = choose_by("EIO=4&transport=polling", false);
+    ASSERT_TRUE(handshake.claim.has_seat());
+    Seat seat = handshake.claim.take_seat(SeatKind::kRequest);
+    service->sids().learn("session", service->servers()[1].state, kNow,
+                          {.seat = std::move(seat), .claim = std::move(handshake.claim)});
+  }
+  EXPECT_EQ(reservation->held(), 0U);
+  EXPECT_EQ(reservation->present(), 1U);
+  {
+    const Selected poll = choose_by("EIO=4&transport=polling&sid=session", false);
+    EXPECT_EQ(reservation->present(), 1U);
+    const Selected upgrade = choose_by("EIO=4&transport=websocket&sid=session", true);
+    EXPECT_FALSE(upgrade.claim.has_seat());
+    EXPECT_EQ(state(1).seats_taken(), 1U);
+  }
+  service->sids().end("session");
+  EXPECT_EQ(reservation->present(), 0U);
+  EXPECT_EQ(state(1).seats_in_use(), 0U);
+}
+
 TEST_F(ServicePlacements, HeaderHoldsATicketToo) {
   const std::string text = admissions.keys->sign(ticket());
   head.fields = {{.name = "limpet-ticket", .value = text, .id = http::FieldId::kOther}};

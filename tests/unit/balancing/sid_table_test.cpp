@@ -85,7 +85,7 @@ TEST(SidTable, HoldsASessionsSeatUntilItsEnd) {
   SidTable table(minutes(1));
   const auto begin = [&](std::string_view sid) {
     ASSERT_TRUE(a->try_take_seat(SeatKind::kRequest, 0));
-    table.learn(sid, a, kStart, Seat(*a, SeatKind::kRequest));
+    table.learn(sid, a, kStart, {.seat = Seat(*a, SeatKind::kRequest), .claim = {}});
   };
   begin("silent");
   begin("ended");
@@ -106,11 +106,11 @@ TEST(SidTable, LendsASeatToATunnel) {
   const auto a = make_server("http://a");
   SidTable table(minutes(1));
   ASSERT_TRUE(a->try_take_seat(SeatKind::kRequest, 0));
-  table.learn("x", a, kStart, Seat(*a, SeatKind::kRequest));
-  Seat lent = table.take_seat("x");
-  EXPECT_EQ(lent.server(), a.get());
-  EXPECT_EQ(table.take_seat("x").server(), nullptr);
-  EXPECT_EQ(table.take_seat("y").server(), nullptr);
+  table.learn("x", a, kStart, {.seat = Seat(*a, SeatKind::kRequest), .claim = {}});
+  SessionHold lent = table.take("x");
+  EXPECT_EQ(lent.seat.server(), a.get());
+  EXPECT_EQ(table.take("x").seat.server(), nullptr);
+  EXPECT_EQ(table.take("y").seat.server(), nullptr);
   table.sweep(kStart + minutes(1));
   EXPECT_EQ(a->seats_taken(), 1U) << "the tunnel keeps it";
   table.learn("x", a, kStart + minutes(1));
@@ -120,7 +120,7 @@ TEST(SidTable, LendsASeatToATunnel) {
   EXPECT_EQ(a->seats_taken(), 0U);
 
   ASSERT_TRUE(a->try_take_seat(SeatKind::kRequest, 0));
-  table.give_back("over", Seat(*a, SeatKind::kRequest), kStart);
+  table.give_back("over", {.seat = Seat(*a, SeatKind::kRequest), .claim = {}}, kStart);
   EXPECT_EQ(a->seats_taken(), 0U);
 }
 
