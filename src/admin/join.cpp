@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,7 +13,6 @@
 #include "admin/answers.h"
 #include "admin/placement_json.h"
 #include "base/text.h"
-#include "base/timestamp.h"
 #include "http/syntax.h"
 
 namespace limpet::admin {
@@ -147,12 +147,16 @@ void answer_join(const routing::InternalRequest& request, ControlState& state,
         error_answer(400, fmt::format("key: expected a text of 1 to {} bytes", placement::kMaxKeyBytes))));
   }
   if (auto refused = refuse_targets(request, join)) return reply(finish(std::move(*refused)));
-  const placement::Now now{.steady = base::Clock::now(), .unix_ms = base::unix_ms()};
-  const auto placed = state.placements->place({&wish, 1}, now);
-  if (!placed) return reply(finish(place_failure_answer(placed.error().error, wish)));
-  auto answer = finish(welcome(request, **service, placed->front()));
-  state.placements->commit([answer = std::move(answer), reply = std::move(reply)](bool stored) mutable {
-    reply(stored ? std::move(answer) : error_answer(500, "the placement cannot be stored"));
+  state.placer->place({std::move(wish)}, [&state, request, cors = std::move(*cors), reply = std::move(reply)](
+                                             std::span<const placement::Wish> wishes,
+                                             const placement::Placer::Result& placed) mutable {
+    auto answer = placed ? welcome(request, *find_leaf(state, wishes.front().service), placed->front())
+                         : place_failure_answer(placed.error().error, wishes.front());
+    std::ranges::move(cors, std::back_inserter(answer.fields));
+    if (!placed) return reply(std::move(answer));
+    state.placements->commit([answer = std::move(answer), reply = std::move(reply)](bool stored) mutable {
+      reply(stored ? std::move(answer) : error_answer(500, "the placement cannot be stored"));
+    });
   });
 }
 

@@ -134,6 +134,23 @@ MetricFamily ticket_family(const balancing::Admissions& admissions) {
   return family;
 }
 
+MetricFamily webhook_family(const placement::Placer& placer) {
+  MetricFamily family;
+  family.name = "limpet_placement_webhook_total";
+  family.help = "Questions to the webhooks that decide where keys go, by what became of them.";
+  family.type = MetricType::kCounter;
+  for (const auto& [service, counts] : placer.counts()) {
+    for (const auto& [result, count] : {std::pair{"chosen", counts.chosen},
+                                        {"declined", counts.declined},
+                                        {"failed", counts.failed},
+                                        {"full", counts.full}}) {
+      family.samples.push_back(
+          {.labels = {{"service", service}, {"result", result}}, .value = number(count), .histogram = {}});
+    }
+  }
+  return family;
+}
+
 }  // namespace
 
 std::vector<MetricFamily> control_metrics(const ControlState& state) {
@@ -162,6 +179,9 @@ std::vector<MetricFamily> control_metrics(const ControlState& state) {
   if (state.placements != nullptr) {
     families.push_back(telemetry::single_metric("limpet_placements", "Keys that have a server.",
                                                 MetricType::kGauge, number(state.placements->size())));
+  }
+  if (state.placer != nullptr && !state.placer->counts().empty()) {
+    families.push_back(webhook_family(*state.placer));
   }
   add_server_families(state, families);
   if (state.scaler != nullptr) std::ranges::move(scaling_metrics(state), std::back_inserter(families));

@@ -115,6 +115,8 @@ routing::InternalAnswer place_failure_answer(placement::PlaceError error, const 
       return full(fmt::format("no server of {} has {} seats left", wish.service, wish.seats));
     case kNoServer:
       return full(fmt::format("no server of {} is up and takes new users", wish.service));
+    case kDeclined:
+      return full(fmt::format("the webhook of {} has no place for key {}", wish.service, wish.key));
     case kTooMany:
       return full("there are too many placements");
   }

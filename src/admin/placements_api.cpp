@@ -6,6 +6,7 @@
 #include <array>
 #include <expected>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,7 +15,6 @@
 #include "admin/answers.h"
 #include "admin/placement_json.h"
 #include "base/text.h"
-#include "base/timestamp.h"
 #include "base/units.h"
 
 namespace limpet::admin {
@@ -109,8 +109,9 @@ std::expected<std::vector<Wish>, std::string> read_wishes(const std::string& bod
 }
 
 /// Gives the answer once what was changed is on the disk.
-void commit(const ApiCall& call, routing::InternalAnswer answer, routing::InternalHandler::Reply reply) {
-  call.state.placements->commit([answer = std::move(answer), reply = std::move(reply)](bool stored) mutable {
+void commit(const ControlState& state, routing::InternalAnswer answer,
+            routing::InternalHandler::Reply reply) {
+  state.placements->commit([answer = std::move(answer), reply = std::move(reply)](bool stored) mutable {
     reply(stored ? std::move(answer)
                  : error_answer(500, "the placement cannot be stored; Limpet's log says why"));
   });
@@ -131,28 +132,28 @@ routing::InternalAnswer unknown_placement(std::string_view service, std::string_
 void place(const ApiCall& call, routing::InternalHandler::Reply reply) {
   auto wishes = read_wishes(call.request.body);
   if (!wishes) return reply(error_answer(400, wishes.error()));
-  std::vector<const balancing::Service*> services;
   std::set<std::pair<std::string_view, std::string_view>> names;
   for (Wish& wish : *wishes) {
     const auto service = find_balanced_service(call.state, wish.service);
     if (!service) return reply(error_answer(404, service.error()));
     wish.service = (*service)->name();
-    services.push_back(*service);
     if (names.emplace(wish.service, wish.key).second) continue;
     return reply(error_answer(400, fmt::format("key {} of {} is given twice", wish.key, wish.service)));
   }
-  const placement::Now now{.steady = base::Clock::now(), .unix_ms = base::unix_ms()};
-  const auto placed = call.state.placements->place(*wishes, now);
-  if (!placed) {
-    const PlaceFailure& failure = placed.error();
-    return reply(place_failure_answer(failure.error, (*wishes)[failure.wish]));
-  }
-  Json json = Json::array();
-  for (std::size_t i = 0; i < placed->size(); ++i) {
-    json.push_back(placement_json_with_way_in(*services[i], (*placed)[i]));
-  }
   const bool batch = base::trim(call.request.body).starts_with('[');
-  commit(call, json_answer(batch ? json : json.front()), std::move(reply));
+  call.state.placer->place(
+      std::move(*wishes), [&state = call.state, batch, reply = std::move(reply)](
+                              std::span<const Wish> asked, const placement::Placer::Result& placed) mutable {
+        if (!placed) {
+          const PlaceFailure& failure = placed.error();
+          return reply(place_failure_answer(failure.error, asked[failure.wish]));
+        }
+        Json json = Json::array();
+        for (const placement::Placed& each : *placed) {
+          json.push_back(placement_json_with_way_in(*find_leaf(state, each.row.service), each));
+        }
+        commit(state, json_answer(batch ? json : json.front()), std::move(reply));
+      });
 }
 
 routing::InternalAnswer get_placements(const ApiCall& call) {
@@ -181,7 +182,7 @@ void delete_placement(const ApiCall& call, routing::InternalHandler::Reply reply
   if (!placed || !call.state.placements->remove(service, call.second_name)) {
     return reply(unknown_placement(service, call.second_name));
   }
-  commit(call, json_answer(placement_json(*placed)), std::move(reply));
+  commit(call.state, json_answer(placement_json(*placed)), std::move(reply));
 }
 
 }  // namespace limpet::admin

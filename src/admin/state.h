@@ -11,6 +11,7 @@
 #include "config/model/dynamic.h"
 #include "config/model/static.h"
 #include "placement/ledger.h"
+#include "placement/placer.h"
 #include "routing/snapshot_builder.h"
 #include "scaling/controller.h"
 #include "telemetry/request_metrics.h"
@@ -45,6 +46,7 @@ struct ControlState {
   bool last_reload_ok = true;
   telemetry::RequestMetrics* metrics = nullptr;  ///< null: metrics are switched off
   placement::Ledger* placements = nullptr;       ///< never null once the API answers
+  placement::Placer* placer = nullptr;           ///< likewise
   const balancing::Admissions* admissions = nullptr;
   scaling::Controller* scaler = nullptr;  ///< set before the first request
   bool stopping = false;                  ///< a stop signal came: /ping says so

@@ -44,7 +44,7 @@ Configuration::Configuration(net::Reactor& reactor, admin::ControlState& state,
       admissions_(admissions),
       publish_(std::move(publish)),
       host_names_(reactor, [this] {
-        base::log_info("host names of servers have other addresses now");
+        base::log_info("host names have other addresses now");
         build();
       }) {
   latest_["internal"] = config::internal_dynamic(state_.settings);
@@ -163,13 +163,15 @@ void Configuration::add_driven_servers() {
 
 void Configuration::use_host_names() {
   std::set<std::string> names;
+  const auto add_host_of = [&names](const std::string& address) {
+    auto url = http::parse_server_url(address);
+    if (url && !net::IpAddress::parse(url->host)) names.insert(std::move(url->host));
+  };
   for (const config::Service& service : state_.services | std::views::values) {
     const auto* settings = std::get_if<config::LoadBalancer>(&service.kind);
     if (settings == nullptr) continue;
-    for (const config::Server& server : settings->servers) {
-      auto url = http::parse_server_url(server.url);
-      if (url && !net::IpAddress::parse(url->host)) names.insert(std::move(url->host));
-    }
+    for (const config::Server& server : settings->servers) add_host_of(server.url);
+    if (settings->placement.webhook) add_host_of(settings->placement.webhook->url);
   }
   host_names_.use(names);
 }

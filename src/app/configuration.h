@@ -39,6 +39,11 @@ class Configuration final : public providers::Sink {
   /// scaled: what its driver has started.
   void set_servers(const std::string& service, std::vector<config::Server> servers);
 
+  /// The addresses of a host name that the configuration names, a server's or a webhook's, without waiting.
+  [[nodiscard]] net::HostNames::Found find_host(const std::string& host) const {
+    return host_names_.find(host);
+  }
+
  private:
   void add_driven_servers();
   void use_host_names();

@@ -154,7 +154,13 @@ void Server::open_placements() {
   placements_ = std::make_unique<placement::Ledger>(
       admissions_, std::move(journal),
       [this](std::string_view name) { return admin::find_leaf(state_, name); }, base::unix_ms());
+  placer_ = std::make_unique<placement::Placer>(*placements_, [this](placement::WebhookCall call) {
+    return placement::ask_webhook(
+        reactor_, [this](const std::string& host) { return configuration_->find_host(host); },
+        std::move(call));
+  });
   state_.placements = placements_.get();
+  state_.placer = placer_.get();
   state_.admissions = &admissions_;
 }
 
@@ -338,6 +344,7 @@ net::Task<void> Server::shut_down() {
   co_await wait_for_requests(request_grace);
   co_await wait_for_tunnels(state_.settings.shutdown.tunnel_grace - (base::Clock::now() - stopped));
   co_await close_tunnels();
+  co_await placer_->stop(reactor_);
   for (const auto& provider : providers_) co_await provider->stop();
   co_await scaler_->stop();
   co_await checker_.stop();

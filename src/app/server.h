@@ -22,6 +22,7 @@
 #include "net/task.h"
 #include "net/timer.h"
 #include "placement/ledger.h"
+#include "placement/placer.h"
 #include "providers/provider.h"
 #include "proxy/blocking_pool.h"
 #include "proxy/entry_point.h"
@@ -92,6 +93,7 @@ class Server {
   std::vector<std::unique_ptr<providers::Provider>> providers_;
   std::vector<std::jthread> worker_threads_;
   std::unique_ptr<placement::Ledger> placements_;  // ends before the workers, whom its journal tells
+  std::unique_ptr<placement::Placer> placer_;
   net::Timer tidy_timer_;
   net::Timer placement_timer_;
   bool stopping_ = false;

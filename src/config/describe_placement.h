@@ -12,7 +12,24 @@ inline constexpr std::array kPlacementPolicyNames = std::to_array<Name<Placement
     {"pack", PlacementPolicy::kPack},
     {"spread", PlacementPolicy::kSpread},
     {"hash", PlacementPolicy::kHash},
+    {"webhook", PlacementPolicy::kWebhook},
 });
+inline constexpr std::array kPlacementFallbackNames = std::to_array<Name<PlacementPolicy>>({
+    {"pack", PlacementPolicy::kPack},
+    {"spread", PlacementPolicy::kSpread},
+    {"hash", PlacementPolicy::kHash},
+});
+
+template <class V, Is<PlacementWebhook> T>
+void describe(V& v, T& t) {
+  v.field(
+      {"url", "Where the server of a new key is asked for with POST, `http://host:port/path`", trait::kOwn},
+      t.url);
+  v.field({"headers", "Headers of these requests", trait::kOwn | trait::kSecret}, t.headers);
+  v.field({"timeout", "How long an answer may take, at most 10s", trait::kOwn}, t.timeout);
+  v.choice({"fallback", "The policy that decides when no answer of use comes", trait::kOwn}, t.fallback,
+           kPlacementFallbackNames);
+}
 
 template <class V, Is<Placement> T>
 void describe(V& v, T& t) {
@@ -20,6 +37,8 @@ void describe(V& v, T& t) {
   v.field({"softPercent", "Share of a server's capacity up to which pack fills it, in percent", trait::kOwn},
           t.soft_percent, Range{1, 100});
   v.field({"ttl", "How long seats are reserved if the request does not say", trait::kOwn}, t.ttl);
+  v.field({"webhook", "Who is asked for the server of a new key under policy webhook", trait::kOwn},
+          t.webhook);
 }
 
 template <class V, Is<Tickets> T>

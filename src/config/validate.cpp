@@ -10,9 +10,13 @@
 
 #include "config/validate_scaling.h"
 #include "http/syntax.h"
+#include "http/url.h"
 
 namespace limpet::config {
 namespace {
+
+// Users wait for it.
+constexpr base::Duration kMaxWebhookTimeout = std::chrono::seconds(10);
 
 /// Collects what is wrong with one thing at one place.
 class Findings {
@@ -115,7 +119,30 @@ void check_health(const HealthCheck& check, Findings& out) {
   }
 }
 
+void check_placement_webhook(const Placement& placement, Findings& out) {
+  const bool asks = placement.policy == PlacementPolicy::kWebhook;
+  if (asks && !placement.webhook) out.error("placement.webhook", "expected it, since policy is webhook");
+  if (!placement.webhook) return;
+  const PlacementWebhook& webhook = *placement.webhook;
+  if (!asks) out.warning("placement.webhook", "has no use unless policy is webhook");
+  const auto url = http::parse_server_url(webhook.url);
+  if (!url || url->scheme != http::Scheme::kHttp) {
+    out.error(
+        "placement.webhook.url",
+        fmt::format("expected an address such as http://127.0.0.1:9000/place, got \"{}\"", webhook.url));
+  }
+  for (const auto& [name, value] : webhook.headers) {
+    if (!http::is_token(name) || !http::is_field_value(value)) {
+      out.error("placement.webhook.headers", fmt::format("\"{}\" is not a header", name));
+    }
+  }
+  if (webhook.timeout <= base::Duration::zero() || webhook.timeout > kMaxWebhookTimeout) {
+    out.error("placement.webhook.timeout", "expected a time above 0 and at most 10s");
+  }
+}
+
 void check_placement(const LoadBalancer& settings, Findings& out) {
+  check_placement_webhook(settings.placement, out);
   if (settings.placement.ttl <= base::Duration::zero()) out.error("placement.ttl", "expected a time above 0");
   if (const auto problem = ticket_keys_problem(settings.tickets.keys)) out.error("tickets.keys", *problem);
   if (!http::is_token(settings.tickets.header)) {

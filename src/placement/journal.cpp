@@ -25,6 +25,10 @@ constexpr const char* kSchema = R"(
     created_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS spent_tickets (
+    nonce INTEGER PRIMARY KEY,
+    expires_ms INTEGER NOT NULL
+  );
   BEGIN EXCLUSIVE;
   COMMIT;
 )";
@@ -32,6 +36,9 @@ constexpr const char* kSelect =
     "SELECT id, service, key, url, moved_from, seats, held, created_ms, expires_ms FROM placements";
 constexpr const char* kPut = "INSERT OR REPLACE INTO placements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr const char* kSetHeld = "UPDATE placements SET held = ? WHERE id = ?";
+constexpr const char* kSelectTickets = "SELECT nonce, expires_ms FROM spent_tickets";
+constexpr const char* kSpend = "INSERT OR REPLACE INTO spent_tickets VALUES (?, ?)";
+constexpr const char* kExpire = "DELETE FROM spent_tickets WHERE expires_ms <= ?";
 constexpr const char* kRemove = "DELETE FROM placements WHERE id = ?";
 
 struct CloseStatement {
@@ -63,7 +70,10 @@ class Journal::Database {
     put_ = prepare(kPut);
     set_held_ = prepare(kSetHeld);
     remove_ = prepare(kRemove);
-    return put_ != nullptr && set_held_ != nullptr && remove_ != nullptr;
+    spend_ = prepare(kSpend);
+    expire_ = prepare(kExpire);
+    return put_ != nullptr && set_held_ != nullptr && remove_ != nullptr && spend_ != nullptr &&
+           expire_ != nullptr;
   }
 
   [[nodiscard]] std::string problem() const {
@@ -79,9 +89,7 @@ class Journal::Database {
     if (select == nullptr) return false;
     int step = 0;
     while ((step = sqlite3_step(select.get())) == SQLITE_ROW) {
-      const auto number = [&](int column) {
-        return static_cast<std::uint64_t>(sqlite3_column_int64(select.get(), column));
-      };
+      const auto number = [&](int column) { return number_in(select, column); };
       const auto text = [&](int column) {
         const auto* bytes = static_cast<const char*>(sqlite3_column_blob(select.get(), column));
         const auto size = static_cast<std::size_t>(sqlite3_column_bytes(select.get(), column));
@@ -96,6 +104,16 @@ class Journal::Database {
                      .held = static_cast<std::uint32_t>(number(6)),
                      .created_ms = number(7),
                      .expires_ms = number(8)});
+    }
+    return step == SQLITE_DONE;
+  }
+
+  bool read_tickets(std::vector<balancing::SpentTicket>& out) {
+    const Statement select = prepare(kSelectTickets);
+    if (select == nullptr) return false;
+    int step = 0;
+    while ((step = sqlite3_step(select.get())) == SQLITE_ROW) {
+      out.push_back({.nonce = number_in(select, 0), .expires_ms = number_in(select, 1)});
     }
     return step == SQLITE_DONE;
   }
@@ -126,6 +144,19 @@ class Journal::Database {
     bind(remove_, 1, removal.id);
     return run(remove_);
   }
+  bool apply_one(const balancing::SpentTicket& ticket) {
+    bind(spend_, 1, ticket.nonce);
+    bind(spend_, 2, ticket.expires_ms);
+    return run(spend_);
+  }
+  bool apply_one(const ExpiredTickets& expired) {
+    bind(expire_, 1, expired.until_ms);
+    return run(expire_);
+  }
+
+  static std::uint64_t number_in(const Statement& row, int column) {
+    return static_cast<std::uint64_t>(sqlite3_column_int64(row.get(), column));
+  }
 
   Statement prepare(const char* text) {
     sqlite3_stmt* statement = nullptr;
@@ -150,20 +181,25 @@ class Journal::Database {
   Statement put_;
   Statement set_held_;
   Statement remove_;
+  Statement spend_;
+  Statement expire_;
 };
 
 std::expected<std::unique_ptr<Journal>, std::string> Journal::open(const std::string& file) {
   auto database = std::make_unique<Database>();
   std::vector<Row> rows;
-  if (!database->open(file) || !database->read_rows(rows)) {
+  std::vector<balancing::SpentTicket> tickets;
+  if (!database->open(file) || !database->read_rows(rows) || !database->read_tickets(tickets)) {
     return std::unexpected(fmt::format("placement.file: cannot use {}: {}", file, database->problem()));
   }
-  return std::make_unique<Journal>(std::move(database), std::move(rows));
+  return std::make_unique<Journal>(std::move(database), std::move(rows), std::move(tickets));
 }
 
-Journal::Journal(std::unique_ptr<Database> database, std::vector<Row> rows)
+Journal::Journal(std::unique_ptr<Database> database, std::vector<Row> rows,
+                 std::vector<balancing::SpentTicket> tickets)
     : database_(std::move(database)),
       rows_(std::move(rows)),
+      tickets_(std::move(tickets)),
       thread_([this](const std::stop_token& stop) { write(stop); }) {}
 
 Journal::~Journal() {
@@ -193,7 +229,7 @@ void Journal::write(const std::stop_token& stop) {
     }
     stored = stored && database_->execute("COMMIT");
     if (!stored) {
-      base::log_error("placements cannot be stored: {}", database_->problem());
+      base::log_error("placements and tickets cannot be stored: {}", database_->problem());
       database_->execute("ROLLBACK");
     }
     for (Submission& submission : batch) submission.done(stored);

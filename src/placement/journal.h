@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "balancing/admissions.h"
 #include "balancing/reservations.h"
 
 namespace limpet::placement {
@@ -39,11 +40,15 @@ struct HeldSeats {
 struct Removal {
   balancing::PlacementId id = 0;
 };
-using Change = std::variant<Row, HeldSeats, Removal>;
+/// Tickets that have expired are of no more use.
+struct ExpiredTickets {
+  std::uint64_t until_ms = 0;  ///< Unix time
+};
+using Change = std::variant<Row, HeldSeats, Removal, balancing::SpentTicket, ExpiredTickets>;
 
-/// The SQLite file that placements are kept in, and the thread that writes it. What is submitted together is
-/// stored together or not at all, in the order submitted; what waits while the disk works goes into the next
-/// transaction, so that many submissions share one flush.
+/// The SQLite file that placements and spent tickets are kept in, and the thread that writes it. What is
+/// submitted together is stored together or not at all, in the order submitted; what waits while the disk
+/// works goes into the next transaction, so that many submissions share one flush.
 class Journal {
   class Database;
 
@@ -51,7 +56,8 @@ class Journal {
   /// Opens the file, made if new, and locks it for this process. Fails with a sentence.
   [[nodiscard]] static std::expected<std::unique_ptr<Journal>, std::string> open(const std::string& file);
   /// For open().
-  Journal(std::unique_ptr<Database> database, std::vector<Row> rows);
+  Journal(std::unique_ptr<Database> database, std::vector<Row> rows,
+          std::vector<balancing::SpentTicket> tickets);
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
   /// Stores what was submitted first.
@@ -59,11 +65,12 @@ class Journal {
 
   /// What the file had when it was opened.
   [[nodiscard]] std::vector<Row> take_rows() { return std::move(rows_); }
+  [[nodiscard]] std::vector<balancing::SpentTicket> take_tickets() { return std::move(tickets_); }
 
   /// Told on the journal's thread whether the changes are on the disk, where a crash of the machine can't
   /// lose them.
   using Done = std::move_only_function<void(bool stored)>;
-  /// Control thread.
+  /// Any thread.
   void submit(std::vector<Change> changes, Done done);
 
  private:
@@ -75,6 +82,7 @@ class Journal {
 
   std::unique_ptr<Database> database_;  // the thread's, once it runs
   std::vector<Row> rows_;
+  std::vector<balancing::SpentTicket> tickets_;
   std::mutex mutex_;  // guards waiting_
   std::condition_variable_any wake_;
   std::vector<Submission> waiting_;

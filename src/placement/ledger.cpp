@@ -13,6 +13,7 @@ namespace {
 
 // How long a key keeps its server after its last user went: for users who come back, and after a restart.
 constexpr std::uint64_t kLingerMs = 60'000;
+constexpr std::uint64_t kTicketSweepMs = 300'000;
 
 std::uint64_t milliseconds(base::Duration duration) {
   return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
@@ -22,6 +23,28 @@ bool takes_new_keys(const balancing::Service& service, std::uint32_t index, base
   const balancing::Server& server = service.servers()[index];
   return service.is_usable(index, now) && server.weight != 0 && !server.fenced &&
          server.state->admin() == balancing::AdminState::kReady;
+}
+
+std::vector<Candidate> candidates_of(const balancing::Service& service, base::TimePoint now) {
+  std::vector<Candidate> candidates;
+  for (std::uint32_t i = 0; i < service.servers().size(); ++i) {
+    const balancing::Server& server = service.servers()[i];
+    candidates.push_back({.in_use = server.state->seats_in_use(),
+                          .capacity = server.capacity,
+                          .hash = server.hrw_seed,
+                          .takes_new_keys = takes_new_keys(service, i, now)});
+  }
+  return candidates;
+}
+
+/// Seats that a wish adds to those a key has.
+std::uint32_t missing_seats(const Wish& wish, std::uint32_t reserved) {
+  return wish.more ? wish.seats : wish.seats - std::min(wish.seats, reserved);
+}
+
+/// Seats that the server of a key needs that has to leave its own.
+std::uint32_t seats_to_move(const Wish& wish, std::uint32_t reserved) {
+  return std::min(kMaxSeats, reserved + missing_seats(wish, reserved));
 }
 
 }  // namespace
@@ -37,6 +60,13 @@ Ledger::Ledger(balancing::Admissions& admissions, std::unique_ptr<Journal> journ
                std::uint64_t now_ms)
     : admissions_(admissions), journal_(std::move(journal)), find_service_(std::move(find_service)) {
   if (journal_ == nullptr) return;
+  std::vector<balancing::SpentTicket> tickets = journal_->take_tickets();
+  std::erase_if(tickets,
+                [now_ms](const balancing::SpentTicket& ticket) { return ticket.expires_ms <= now_ms; });
+  admissions_.spent.restore(tickets);
+  admissions_.keep_spent = [journal = journal_.get()](const balancing::SpentTicket& ticket, Done done) {
+    journal->submit({ticket}, std::move(done));
+  };
   for (Row& row : journal_->take_rows()) {
     Entry entry;
     entry.lapsed = row.expires_ms <= now_ms;
@@ -53,6 +83,7 @@ Ledger::Ledger(balancing::Admissions& admissions, std::unique_ptr<Journal> journ
 }
 
 Ledger::~Ledger() {
+  admissions_.keep_spent = nullptr;
   for (const auto& [name, entry] : entries_) admissions_.reservations.erase(entry.row.id);
 }
 
@@ -124,10 +155,10 @@ std::expected<Ledger::Step, PlaceError> Ledger::plan(const Wish& wish, Now now) 
   }
   const Entry& entry = step.entry->second;
   const std::uint32_t reserved = entry.lapsed ? 0 : entry.row.seats;
-  const std::uint32_t missing = wish.more ? wish.seats : wish.seats - std::min(wish.seats, reserved);
+  const std::uint32_t missing = missing_seats(wish, reserved);
   const auto server = usable_server(*step.service, entry, now);
   if (!server || (!wish.url.empty() && wish.url != entry.row.url)) {
-    step.seats = std::min(kMaxSeats, reserved + missing);
+    step.seats = seats_to_move(wish, reserved);
     return plan_new(wish, step, now);
   }
   const balancing::Server& stays = step.service->servers()[*server];
@@ -150,12 +181,12 @@ std::expected<Ledger::Step, PlaceError> Ledger::plan_new(const Wish& wish, Step 
       return std::unexpected(PlaceError::kRoomFull);
     return step;
   }
-  std::vector<Candidate> candidates;
-  for (std::uint32_t i = 0; i < servers.size(); ++i) {
-    candidates.push_back({.in_use = servers[i].state->seats_in_use(),
-                          .capacity = servers[i].capacity,
-                          .hash = servers[i].hrw_seed,
-                          .takes_new_keys = takes_new_keys(*step.service, i, now.steady)});
+  std::vector<Candidate> candidates = candidates_of(*step.service, now.steady);
+  const auto advised = std::ranges::find(servers, wish.advice, &balancing::Server::url);
+  if (advised != servers.end()) {
+    step.server = static_cast<std::uint32_t>(advised - servers.begin());
+    const bool takes = candidates[step.server].takes_new_keys;
+    if (takes && advised->state->try_reserve(step.seats, advised->capacity)) return step;
   }
   bool lost_race = false;
   while (true) {
@@ -171,6 +202,24 @@ std::expected<Ledger::Step, PlaceError> Ledger::plan_new(const Wish& wish, Step 
     candidates[*chosen].takes_new_keys = false;
     lost_race = true;
   }
+}
+
+std::optional<Undecided> Ledger::undecided(const Wish& wish, Now now) const {
+  Undecided open{.service = find_service_(wish.service), .seats = wish.seats};
+  if (!wish.url.empty() || open.service == nullptr) return std::nullopt;
+  const config::Placement& settings = open.service->settings().placement;
+  if (settings.policy != config::PlacementPolicy::kWebhook || !settings.webhook) return std::nullopt;
+  if (const auto found = entries_.find(Name(wish.service, wish.key)); found != entries_.end()) {
+    const Entry& entry = found->second;
+    if (usable_server(*open.service, entry, now)) return std::nullopt;
+    open.seats = seats_to_move(wish, entry.lapsed ? 0 : entry.row.seats);
+    open.moves_from = entry.row.url;
+  }
+  const std::vector<Candidate> candidates = candidates_of(*open.service, now.steady);
+  for (std::uint32_t i = 0; i < candidates.size(); ++i) {
+    if (has_seats(candidates[i], open.seats)) open.candidates.push_back(i);
+  }
+  return open.candidates.empty() ? std::nullopt : std::optional(std::move(open));
 }
 
 Placed Ledger::apply(const Wish& wish, const Step& step, Now now) {
@@ -265,6 +314,10 @@ void Ledger::sweep(std::uint64_t now_ms) {
     if (!std::exchange(entry.lapsed, true))
       uncommitted_.emplace_back(HeldSeats{.id = entry.row.id, .held = 0});
     ++at;
+  }
+  if (journal_ != nullptr && now_ms >= tickets_swept_ms_ + kTicketSweepMs) {
+    tickets_swept_ms_ = now_ms;
+    uncommitted_.emplace_back(ExpiredTickets{.until_ms = now_ms});
   }
   if (!uncommitted_.empty()) commit([](bool /*stored*/) {});
 }

@@ -45,6 +45,15 @@ struct Wish {
   base::Duration ttl{};     ///< 0: the service's
   bool more = false;        ///< on top of the seats that the key has already, not together with them
   std::string url;          ///< the server; empty: whichever fits
+  std::string advice;  ///< URL of the server to prefer if one has to be chosen; empty: as the policy says
+};
+
+/// A wish for which a webhook is to choose a server. Views of the snapshot in force.
+struct Undecided {
+  const balancing::Service* service = nullptr;
+  std::uint32_t seats = 0;                ///< that the server must have
+  std::string_view moves_from;            ///< URL of the key's server, if it had one
+  std::vector<std::uint32_t> candidates;  ///< indexes of the service's servers that could take it
 };
 
 enum class PlaceError : std::uint8_t {
@@ -53,6 +62,7 @@ enum class PlaceError : std::uint8_t {
   kRoomFull,       ///< the key has a server, which lacks the seats
   kAllFull,        ///< no server has the seats
   kNoServer,       ///< no server is up and takes new users
+  kDeclined,       ///< the service's webhook has no place for it
   kTooMany,        ///< kMaxPlacements
 };
 struct PlaceFailure {
@@ -77,7 +87,7 @@ class Ledger {
   using Done = Journal::Done;
 
   /// `admissions` outlives it. `journal` may be null: memory only. What it has is placed again as soon as its
-  /// servers are known.
+  /// servers are known; tickets that were spent stay so, and those spent from now on go there.
   Ledger(balancing::Admissions& admissions, std::unique_ptr<Journal> journal, FindService find_service,
          std::uint64_t now_ms);
   Ledger(const Ledger&) = delete;
@@ -92,6 +102,9 @@ class Ledger {
   /// seats are made up to those asked for, its time is made longer but never shorter. The wishes' keys must
   /// be different ones. Nobody may be told before it is stored: see commit().
   [[nodiscard]] std::expected<std::vector<Placed>, PlaceFailure> place(std::span<const Wish> wishes, Now now);
+  /// The choice that the service's webhook has to make before place(); nothing if there is none to make: the
+  /// service has no webhook, the key has a server, the wish names one, or no server has the seats.
+  [[nodiscard]] std::optional<Undecided> undecided(const Wish& wish, Now now) const;
   /// Stores what was changed since the last call. `done` is told whether it is on the disk, on the journal's
   /// thread; without a journal at once.
   void commit(Done done);
@@ -137,6 +150,7 @@ class Ledger {
   Entries entries_;
   std::unordered_map<balancing::PlacementId, Entries::iterator> by_id_;
   std::vector<Change> uncommitted_;
+  std::uint64_t tickets_swept_ms_ = 0;
   std::size_t without_server_ = 0;  // entries without a reservation
 };
 

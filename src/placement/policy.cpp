@@ -7,11 +7,6 @@
 namespace limpet::placement {
 namespace {
 
-bool has_seats(const Candidate& candidate, std::uint32_t seats) noexcept {
-  return candidate.takes_new_keys &&
-         (candidate.capacity == 0 || candidate.in_use + seats <= candidate.capacity);
-}
-
 /// Whether `a` is emptier than `b` for its size. Servers without a limit are compared by seats alone.
 bool emptier(const Candidate& a, const Candidate& b) noexcept {
   if (a.capacity == 0 || b.capacity == 0) return a.in_use < b.in_use;
@@ -28,7 +23,18 @@ std::optional<std::size_t> best_of(std::span<const Candidate> candidates, Fits f
   return best;
 }
 
+config::PlacementPolicy policy_of(const config::Placement& settings) noexcept {
+  using enum config::PlacementPolicy;
+  if (settings.policy != kWebhook) return settings.policy;
+  return settings.webhook ? settings.webhook->fallback : kPack;
+}
+
 }  // namespace
+
+bool has_seats(const Candidate& candidate, std::uint32_t seats) noexcept {
+  return candidate.takes_new_keys &&
+         (candidate.capacity == 0 || candidate.in_use + seats <= candidate.capacity);
+}
 
 std::expected<std::size_t, NoPlace> choose_server(const config::Placement& settings, std::string_view key,
                                                   std::uint32_t seats,
@@ -36,7 +42,7 @@ std::expected<std::size_t, NoPlace> choose_server(const config::Placement& setti
   const auto fits = [seats](const Candidate& each) { return has_seats(each, seats); };
   const std::uint64_t key_hash = base::fnv1a_64(key);
   std::optional<std::size_t> best;
-  switch (settings.policy) {
+  switch (policy_of(settings)) {
     case config::PlacementPolicy::kPack: {
       const auto below_soft = [&](const Candidate& each) {
         const std::uint64_t soft = std::uint64_t{each.capacity} * settings.soft_percent;
@@ -54,6 +60,8 @@ std::expected<std::size_t, NoPlace> choose_server(const config::Placement& setti
       best = best_of(candidates, fits, [key_hash](const Candidate& a, const Candidate& b) {
         return base::mix_64(key_hash, a.hash) > base::mix_64(key_hash, b.hash);
       });
+      break;
+    case config::PlacementPolicy::kWebhook:
       break;
   }
   if (best) return *best;

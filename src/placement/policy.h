@@ -24,12 +24,15 @@ enum class NoPlace : std::uint8_t {
   kAllFull,   ///< none of those has enough free seats
 };
 
+/// Whether it takes a key that needs `seats`.
+[[nodiscard]] bool has_seats(const Candidate& candidate, std::uint32_t seats) noexcept;
+
 /// The index of the server for `key` with `seats` seats.
 ///
 /// pack: the fullest server that stays within `soft_percent` of its capacity; if there is none, the emptiest
 /// for its size that has the seats. Servers without a limit can't be full, so among them it is spread.
 /// spread: the emptiest for its size. hash: the highest rendezvous score of the key among servers that have
-/// the seats. Of equals the first.
+/// the seats. webhook: as its fallback says. Of equals the first.
 [[nodiscard]] std::expected<std::size_t, NoPlace> choose_server(const config::Placement& settings,
                                                                 std::string_view key, std::uint32_t seats,
                                                                 std::span<const Candidate> candidates);

@@ -186,7 +186,7 @@ describe('placements', { timeout: 120_000 }, () => {
   });
 });
 
-describe('placements of a limpet that is killed', { timeout: 180_000 }, () => {
+describe('placements of a limpet that is killed', { timeout: process.env.PLACEMENT_KILLS ? 3_600_000 : 180_000 }, () => {
   const KILLS = Number(process.env.PLACEMENT_KILLS ?? 200);
   const CAPACITY = 40;
 

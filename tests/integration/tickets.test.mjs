@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import WebSocket from 'ws';
-import { startLimpet } from './limpet_process.mjs';
+import { oneService, startLimpet } from './limpet_process.mjs';
 import { startNamed, stopAll } from './named_server.mjs';
 
 const KEY = 'k1:a secret of some length';
@@ -100,5 +103,52 @@ describe('tickets', { timeout: 60_000 }, () => {
     const rush = await place('once', 'rush');
     const answers = await Promise.all(Array.from({ length: 20 }, () => visit(`/once?ticket=${rush.ticket}`)));
     assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+  });
+});
+
+describe('single-use tickets of a limpet that is killed', { timeout: process.env.TICKET_KILLS ? 3_600_000 : 60_000 }, () => {
+  const ROUNDS = Number(process.env.TICKET_KILLS ?? 15);
+  const SEATS = 24;
+
+  it(`let nobody in a second time, ${ROUNDS} times`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'limpet-tickets-'));
+    const server = await startNamed('one');
+    const start = () => startLimpet(oneService([server.url], { tickets: { singleUse: true, required: true } }), {
+      flags: [`--placement.file=${folder}/placements.db`, `--placement.ticketKeys=${KEY}`],
+    });
+    const visit = async (limpet, ticket) => {
+      const response = await fetch(`${limpet.url}/?ticket=${ticket}`);
+      await response.text();
+      return response.status === 200 ? 'in' : response.headers.get('limpet-reason');
+    };
+    let limpet = await start();
+    let seenByServer = 0;
+    try {
+      for (let round = 0; round < ROUNDS; ++round) {
+        const placed = await limpet.api('/api/placements', {
+          method: 'POST', body: JSON.stringify({ service: 'app', key: `room-${round}`, seats: SEATS, ttl: 600 }),
+        });
+        const [kept, ...tickets] = placed.tickets;
+        server.requests.length = 0;
+        const visits = tickets.map((ticket) => visit(limpet, ticket).catch(() => 'cut off'));
+        await new Promise((resolve) => { setTimeout(resolve, 2 + Math.random() * 40); });
+        await limpet.stop('SIGKILL');
+        const told = await Promise.all(visits);
+        limpet = await start();
+        const had = new Set(server.requests.map(({ url }) => new URL(url, 'http://a').searchParams.get('ticket')));
+        seenByServer += had.size;
+        for (const [i, ticket] of tickets.entries()) {
+          const again = await visit(limpet, ticket);
+          if (had.has(ticket) || told[i] === 'in') assert.equal(again, 'ticket-replayed', `round ${round}`);
+          else assert.ok(again === 'in' || again === 'ticket-replayed', again);
+          assert.equal(await visit(limpet, ticket), 'ticket-replayed');
+        }
+        assert.equal(await visit(limpet, kept), 'in', 'one that nobody used');
+      }
+      assert.ok(seenByServer > 0);
+    } finally {
+      await stopAll(limpet, server);
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,9 +13,19 @@ namespace limpet::config {
 
 /// How the server of a new key is chosen.
 enum class PlacementPolicy : std::uint8_t {
-  kPack,    ///< the fullest server below the soft limit, so that servers can empty
-  kSpread,  ///< the emptiest server
-  kHash,    ///< rendezvous hashing of the key: the same server on every replica, while it has seats
+  kPack,     ///< the fullest server below the soft limit, so that servers can empty
+  kSpread,   ///< the emptiest server
+  kHash,     ///< rendezvous hashing of the key: the same server on every replica, while it has seats
+  kWebhook,  ///< somebody else is asked
+};
+
+/// `loadBalancer.placement.webhook`: who is asked for the server of a new key.
+struct PlacementWebhook {
+  std::string url;
+  std::map<std::string, std::string> headers;
+  base::Duration timeout = std::chrono::seconds(1);   ///< users wait as long
+  PlacementPolicy fallback = PlacementPolicy::kPack;  ///< when it says nothing of use; never kWebhook
+  bool operator==(const PlacementWebhook&) const = default;
 };
 
 /// `loadBalancer.placement`.
@@ -21,6 +33,7 @@ struct Placement {
   PlacementPolicy policy = PlacementPolicy::kPack;
   std::uint32_t soft_percent = 80;                ///< of a server's capacity, up to which `pack` fills it
   base::Duration ttl = std::chrono::seconds(15);  ///< how long seats are reserved if nobody says otherwise
+  std::optional<PlacementWebhook> webhook;        ///< of policy kWebhook
   bool operator==(const Placement&) const = default;
 };
 

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "apis/json_post.h"
 #include "base/check.h"
 #include "base/json_text.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "base/units.h"
-#include "http/url.h"
 #include "net/address.h"
 #include "net/socket.h"
 
@@ -140,27 +139,11 @@ net::Task<void> WebhookDriver::send_until_taken() {
 }
 
 net::Task<std::string> WebhookDriver::post(std::string body) {
-  const auto url = http::parse_server_url(settings_.url);
-  if (!url) co_return "its address can't be read";
-  std::vector<net::SocketAddress> addresses;
-  if (const auto literal = net::IpAddress::parse(url->host)) {
-    addresses.emplace_back(*literal, url->port);
-  } else if (const auto found = net::resolve(url->host)) {
-    for (const net::IpAddress& ip : *found) addresses.emplace_back(ip, url->port);
-  } else {
-    co_return found.error();
-  }
-  apis::HttpRequest request{.method = "POST",
-                            .target = url->path,
-                            .host = url->authority,
-                            .fields = {{"Content-Type", "application/json"}},
-                            .body = std::move(body)};
-  for (const auto& [name, value] : settings_.headers) {
-    if (!base::iequals(name, "Content-Type")) request.fields.emplace_back(name, value);
-  }
+  auto post = apis::json_post(settings_.url, settings_.headers, std::move(body), net::resolve);
+  if (!post) co_return std::move(post.error());
   apis::HttpExchange exchange(reactor_);
   exchange_ = &exchange;
-  const auto answer = co_await exchange.open(std::move(addresses), std::move(request),
+  const auto answer = co_await exchange.open(std::move(post->addresses), std::move(post->request),
                                              base::Clock::now() + settings_.timeout);
   exchange_ = nullptr;
   if (!answer) co_return answer.error();

@@ -51,6 +51,7 @@ class ApiFixture : public testing::Test {
     config::Router& admin = router({"admin", "internal"}, "PathPrefix(`/`)", "api@internal");
     admin.entry_points = {kAdminEntryPoint};
     state.placements = &placements;
+    state.placer = &placer;
     state.admissions = &admissions;
     state.providers["file"].last_success = base::WallTime(std::chrono::seconds(1'700'000'001));
     build();
@@ -159,6 +160,11 @@ class ApiFixture : public testing::Test {
   placement::Ledger placements{admissions, nullptr,
                                [this](std::string_view name) { return find_leaf(state, name); }, 0};
   net::Reactor reactor;
+  placement::Placer placer{placements, [this](placement::WebhookCall call) {
+                             return placement::ask_webhook(
+                                 reactor, [](const std::string&) { return std::unexpected(std::string()); },
+                                 std::move(call));
+                           }};
   scaling::FakeHost host;
   scaling::FakeDriver* driver = nullptr;  // of the last service scaled
   scaling::Controller scaler{

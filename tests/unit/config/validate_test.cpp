@@ -93,6 +93,29 @@ TEST(CheckService, WeightedStickinessIsCheckedToo) {
             "f.yml:4:5: warning: weighted.sticky.sources: has no effect on a weighted service\n");
 }
 
+TEST(CheckService, FindsPlacementWebhooksThatCannotWork) {
+  LoadBalancer settings;
+  settings.placement.policy = PlacementPolicy::kWebhook;
+  EXPECT_EQ(problems_of(settings),
+            "error: loadBalancer.placement.webhook: expected it, since policy is webhook\n");
+  PlacementWebhook& webhook = settings.placement.webhook.emplace();
+  webhook.url = "https://127.0.0.1/place";
+  webhook.headers = {{"X Y", "z"}};
+  webhook.timeout = 11s;
+  EXPECT_EQ(
+      problems_of(settings),
+      "error: loadBalancer.placement.webhook.url: expected an address such as http://127.0.0.1:9000/place, "
+      "got \"https://127.0.0.1/place\"\n"
+      "error: loadBalancer.placement.webhook.headers: \"X Y\" is not a header\n"
+      "error: loadBalancer.placement.webhook.timeout: expected a time above 0 and at most 10s\n");
+  webhook = {};
+  webhook.url = "http://[::1]:9000/place";
+  EXPECT_EQ(problems_of(settings), "");
+  settings.placement.policy = PlacementPolicy::kPack;
+  EXPECT_EQ(problems_of(settings),
+            "warning: loadBalancer.placement.webhook: has no use unless policy is webhook\n");
+}
+
 TEST(NameProblem, NamesMustNotBeEmptyOrHoldAnAt) {
   EXPECT_FALSE(name_problem("web/app.example-1"));
   EXPECT_TRUE(name_problem(""));

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -218,6 +219,35 @@ TEST_F(LedgerTest, SeatsThatWereTakenAndLeftAreNotReservedAgainAfterARestart) {
   EXPECT_EQ(ledger->find("rooms@file", "second")->row.held, 4U);
   EXPECT_EQ(ledger->find("rooms@file", "first")->row.held, 0U);
   EXPECT_EQ(state("http://a").seats_reserved(), 4U);
+}
+
+TEST_F(LedgerTest, SpentTicketsStaySpentAfterARestart) {
+  EXPECT_FALSE(admissions.keep_spent) << "in memory only";
+  keep_on_disk();
+  const auto spend = [this](std::uint64_t nonce, std::uint64_t expires_ms) {
+    if (!admissions.spent.spend(nonce, expires_ms, now.unix_ms)) return false;
+    std::promise<bool> stored;
+    admissions.keep_spent({.nonce = nonce, .expires_ms = expires_ms},
+                          [&](bool yes) { stored.set_value(yes); });
+    return stored.get_future().get();
+  };
+  const std::uint64_t large = ~std::uint64_t{0};
+  EXPECT_TRUE(spend(large, kMs + 60'000));
+  EXPECT_TRUE(spend(7, kMs + 10));
+  const auto forget_and_restart = [this] {
+    std::destroy_at(&admissions.spent);
+    std::construct_at(&admissions.spent);
+    restart();
+  };
+  forget_and_restart();
+  EXPECT_FALSE(spend(large, kMs + 60'000));
+  EXPECT_FALSE(spend(7, kMs + 10));
+  admissions.spent.take_back(7);
+  EXPECT_TRUE(admissions.spent.spend(7, kMs + 10, kMs));
+  now.unix_ms += 1000;
+  forget_and_restart();
+  EXPECT_FALSE(admissions.spent.spend(large, kMs + 60'000, now.unix_ms));
+  EXPECT_TRUE(admissions.spent.spend(7, kMs + 10, now.unix_ms)) << "it had expired";
 }
 
 TEST_F(LedgerTest, LoweredCapacityNeverOversellsAfterARestart) {
