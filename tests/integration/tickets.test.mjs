@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import WebSocket from 'ws';
-import { oneService, startLimpet } from './limpet_process.mjs';
+import { oneService, startLimpet, until } from './limpet_process.mjs';
 import { startNamed, stopAll } from './named_server.mjs';
 
 const KEY = 'k1:a secret of some length';
@@ -69,6 +69,7 @@ describe('tickets', { timeout: 60_000 }, () => {
       { status: 403, reason: 'ticket-forged', name: undefined });
     assert.equal((await visit('/?ticket=lt1.')).reason, 'ticket-forged');
     const short = await place('app', 'short', { ttl: 0.001 });
+    await until('the ticket to expire', () => Date.now() > Date.parse(short.expires));
     assert.equal((await visit(`/?ticket=${short.ticket}`)).reason, 'ticket-expired');
     const other = await place('once', 'other');
     assert.equal((await visit(`/?ticket=${other.ticket}`)).reason, 'ticket-for-another-service');
