@@ -41,6 +41,7 @@ class Peer:
     rewrites_file: bool = False  # watches its file: a reload is writing it
     routes: bool = False  # takes part in the routing scenarios
     engine: str = ""  # Limpet's relay engine
+    batch_delay: str = "0s"  # Limpet's dataPath.batchDelay
     by_default: bool = True
 
     def path(self) -> str | None:
@@ -64,6 +65,7 @@ PEERS: dict[str, Peer] = {
         _LIMPET,
         replace(_LIMPET, name="limpet-epoll", title="Limpet, epoll", engine="epoll", by_default=False),
         replace(_LIMPET, name="limpet-io_uring", title="Limpet, io_uring", engine="io_uring", by_default=False),
+        replace(_LIMPET, name="limpet-batching", title="Limpet, batchDelay", batch_delay="50us", by_default=False),
         Peer("haproxy", "HAProxy", "haproxy", ("haproxy.cfg",),
              ("{executable}", "-W", "-f", "{run_dir}/haproxy.cfg"), reload_signal=signal.SIGUSR2),
         Peer("nginx", "nginx", "nginx", ("nginx.conf",),
@@ -153,6 +155,7 @@ class RunningPeer:
             "NGINX_BUFFER": "64k" if bulk else "4k",
             "NGINX_BUSY": "128k" if bulk else "8k",
             "ENGINE": peer.engine,
+            "BATCH_DELAY": peer.batch_delay,
             "THREADS": threads,
             "PIN": "true" if threads > 1 else "false",
             "CADDY_ADMIN": f"127.0.0.1:{ADMIN_PORT}" if reload else "off",

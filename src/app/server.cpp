@@ -177,6 +177,12 @@ void Server::start_workers() {
   shared.max_idle_per_server = state_.settings.data_path.max_idle_connections_per_server;
   shared.pin_threads = state_.settings.data_path.pin_threads;
   shared.engine = relay::choose_engine(state_.settings.data_path.engine);
+  shared.batch_delay = state_.settings.data_path.batch_delay;
+  if (shared.batch_delay.count() > 0) {
+    if (const auto why_not = relay::why_no_batch_delay(shared.engine)) {
+      base::log_warn("dataPath.batchDelay has no effect: {}", *why_not);
+    }
+  }
   std::vector<proxy::Worker*> peers;
   for (std::uint32_t i = 0; i < threads_; ++i) {
     auto reporter = std::make_unique<proxy::Reporter>(metrics_ ? &metrics_->local(i) : nullptr,

@@ -192,6 +192,9 @@ void describe(V& v, T& t) {
   v.field({"threads", "Data-plane threads; 0 means one per core", trait::kOwn}, t.threads, Range{0, 1024});
   v.choice({"engine", "Relay engine", trait::kOwn}, t.engine, kEngineNames);
   v.field({"pinThreads", "Bind each thread to a core", trait::kOwn}, t.pin_threads);
+  v.field({"batchDelay", "How long a thread that carries many small messages waits for more; 0 to 1ms",
+           trait::kOwn},
+          t.batch_delay);
   v.field({"maxIdleConnectionsPerServer", "Keep-alive connections kept open to a server, per thread",
            trait::kOwn},
           t.max_idle_connections_per_server, Range{0, 1'000'000});

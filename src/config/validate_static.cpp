@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <system_error>
@@ -38,9 +39,18 @@ class StaticCheck {
     check_ticket_keys();
     check_buckets();
     check_file();
+    check_data_path();
   }
 
  private:
+  void check_data_path() {
+    constexpr base::Duration kLongest = std::chrono::milliseconds(1);
+    const base::Duration delay = settings_.data_path.batch_delay;
+    if (delay.count() < 0 || delay > kLongest) {
+      error("dataPath.batchDelay", "expected a time from 0 to 1ms; 50us is a good one");
+    }
+  }
+
   void error(const std::string& key, std::string message) {
     out_.error(place_of(key), key, std::move(message));
   }

@@ -21,7 +21,7 @@ Worker::Worker(std::uint32_t index, const WorkerShared& shared, std::unique_ptr<
     : index_(index),
       shared_(shared),
       reporter_(std::move(reporter)),
-      engine_(relay::make_engine(shared.engine, reactor_)),
+      engine_(relay::make_engine(shared.engine, reactor_, shared.batch_delay)),
       closer_(reactor_, *engine_),
       servers_(reactor_, shared.max_idle_per_server),
       snapshot_(std::make_shared<const routing::Snapshot>()),

@@ -32,6 +32,7 @@ struct WorkerShared {
   std::size_t max_idle_per_server = 200;
   bool pin_threads = false;
   relay::EngineKind engine = relay::EngineKind::kEpoll;
+  base::Duration batch_delay{};  ///< see relay::make_engine
 };
 
 /// One data-plane thread: its event loop, relay engine, server connections and the snapshot it routes by.

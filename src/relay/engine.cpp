@@ -33,8 +33,8 @@ std::unique_ptr<Engine> make_epoll_engine(net::Reactor& reactor, base::Duration 
 }
 
 std::unique_ptr<Engine> make_uring_engine(net::Reactor& reactor, base::Duration half_open_timeout,
-                                          std::uint8_t small_reads) {
-  return std::make_unique<UringEngine>(reactor, half_open_timeout, small_reads);
+                                          std::uint8_t small_reads, base::Duration batch_delay) {
+  return std::make_unique<UringEngine>(reactor, half_open_timeout, small_reads, batch_delay);
 }
 
 EngineKind choose_engine(std::string_view wanted) {
@@ -46,15 +46,25 @@ EngineKind choose_engine(std::string_view wanted) {
   return EngineKind::kEpoll;
 }
 
-std::unique_ptr<Engine> make_engine(EngineKind kind, net::Reactor& reactor) {
+std::unique_ptr<Engine> make_engine(EngineKind kind, net::Reactor& reactor, base::Duration batch_delay) {
   if (kind == EngineKind::kUring) {
     try {
-      return make_uring_engine(reactor);
+      return make_uring_engine(reactor, kHalfOpenTimeout, kSmallReadsForRing, batch_delay);
     } catch (const std::system_error& error) {
       base::log_warn("a thread gets the relay engine epoll instead of io_uring: {}", error.what());
     }
   }
   return make_epoll_engine(reactor);
+}
+
+std::optional<std::string> why_no_batch_delay(EngineKind kind) {
+  if (kind == EngineKind::kEpoll) return "the relay engine is epoll";
+  try {
+    if (!Ring().can_gather()) return "this kernel is older than 6.12";
+  } catch (const std::system_error& error) {
+    return error.what();
+  }
+  return std::nullopt;
 }
 
 }  // namespace limpet::relay

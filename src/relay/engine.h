@@ -111,10 +111,11 @@ inline constexpr std::uint8_t kSmallReadsForRing = 16;
 
 /// The engine on io_uring: small messages by standing receives and batched sends, everything else as the
 /// epoll engine does it. Belongs to the thread that turns the reactor. Throws std::system_error where the
-/// kernel does not allow it.
+/// kernel does not allow it. `batch_delay`: see make_engine().
 [[nodiscard]] std::unique_ptr<Engine> make_uring_engine(net::Reactor& reactor,
                                                         base::Duration half_open_timeout = kHalfOpenTimeout,
-                                                        std::uint8_t small_reads = kSmallReadsForRing);
+                                                        std::uint8_t small_reads = kSmallReadsForRing,
+                                                        base::Duration batch_delay = base::Duration(0));
 
 /// Why io_uring can't be used here, for the log; nothing if it can. Tries it with a connection over the
 /// loopback; blocks for half a second at worst.
@@ -125,7 +126,12 @@ enum class EngineKind : std::uint8_t { kEpoll, kUring };
 /// The engine that `dataPath.engine` means on this machine: auto, epoll or io_uring. Says so in the log if it
 /// is not the wanted one.
 [[nodiscard]] EngineKind choose_engine(std::string_view wanted);
-/// An engine of this kind, or the portable one if the kernel refuses, which is logged.
-[[nodiscard]] std::unique_ptr<Engine> make_engine(EngineKind kind, net::Reactor& reactor);
+/// An engine of this kind, or the portable one if the kernel refuses, which is logged. `batch_delay`
+/// (io_uring on Linux 6.12 and later; 0: none): a thread that carries so many small messages that others are
+/// to be expected in that time waits for them before it wakes. See BatchPace.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(EngineKind kind, net::Reactor& reactor,
+                                                  base::Duration batch_delay = base::Duration(0));
+/// Why a `batch_delay` would have no effect with this engine on this machine; nothing if it would.
+[[nodiscard]] std::optional<std::string> why_no_batch_delay(EngineKind kind);
 
 }  // namespace limpet::relay

@@ -11,6 +11,10 @@ namespace limpet::relay {
 namespace {
 
 constexpr unsigned kEntries = 1024;
+// Newer than Debian's liburing, whose header does not know them.
+constexpr unsigned kFeatureMinTimeout = 1U << 15U;
+constexpr unsigned kRegisteredRing = 1;  // a bit of io_uring::int_flags
+
 // More than one submission can complete, so that no failed send is ever in the kernel's overflow list.
 constexpr unsigned kCompletions = 4096;
 
@@ -95,6 +99,32 @@ void Ring::submit_and_wait(int timeout_ms) noexcept {
     io_uring_cqe* first = nullptr;
     io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   }
+  submit_what_is_left();
+}
+
+bool Ring::can_gather() const noexcept {
+  return (ring_.features & kFeatureMinTimeout) != 0;
+}
+
+void Ring::submit_and_gather(int timeout_ms, unsigned most, std::uint32_t delay_us) noexcept {
+  prepare_submission();
+  // What liburing does before it waits; its call for this came later.
+  io_uring_sq& queue = ring_.sq;
+  queue.sqe_head = queue.sqe_tail;
+  io_uring_smp_store_release(queue.ktail, queue.sqe_tail);
+  const unsigned entries = queue.sqe_tail - io_uring_smp_load_acquire(queue.khead);
+  __kernel_timespec timeout{.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1'000'000LL};
+  io_uring_getevents_arg limits{};
+  limits.pad = delay_us;  // later called min_wait_usec
+  limits.ts = timeout_ms < 0 ? 0 : reinterpret_cast<std::uintptr_t>(&timeout);
+  unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+  if ((ring_.int_flags & kRegisteredRing) != 0) flags |= IORING_ENTER_REGISTERED_RING;
+  io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), entries, most, flags,
+                  reinterpret_cast<sigset_t*>(&limits), sizeof limits);
+  submit_what_is_left();
+}
+
+void Ring::submit_what_is_left() noexcept {
   // The kernel takes all entries unless it has no memory at that moment.
   for (int tries = 0; io_uring_sq_ready(&ring_) != 0; ++tries) {
     LIMPET_CHECK(tries < 1000);

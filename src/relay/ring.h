@@ -26,6 +26,11 @@ class Ring {
   [[nodiscard]] io_uring_sqe& entry() noexcept;
   /// Submits what there is and waits for a completion, for at most `timeout_ms` (-1: as long as it takes).
   void submit_and_wait(int timeout_ms) noexcept;
+  /// Whether the kernel can do submit_and_gather() (6.12).
+  [[nodiscard]] bool can_gather() const noexcept;
+  /// The same, but waits for up to `most` completions until the delay has passed, and only then for
+  /// one. Needs can_gather().
+  void submit_and_gather(int timeout_ms, unsigned most, std::uint32_t delay_us) noexcept;
   /// Calls `visit(const io_uring_cqe&)` for every completion that is here, oldest first.
   template <class Visit>
   void for_each_completion(Visit visit) {
@@ -56,6 +61,7 @@ class Ring {
   };
 
   void prepare_submission() noexcept;
+  void submit_what_is_left() noexcept;
   void publish_buffers() noexcept;
 
   Pages memory_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -24,6 +25,12 @@ constexpr std::uint64_t kAddressMask = ((std::uint64_t{1} << kBufferShift) - 1) 
 
 constexpr std::size_t kSmallRead = Ring::kBufferSize / 2;
 constexpr std::uint8_t kMostSmallReads = 255;
+// So many messages are worth a turn before the delay has passed.
+constexpr unsigned kBatch = 16;
+
+std::uint32_t delay_us(const BatchPace& pace) noexcept {
+  return static_cast<std::uint32_t>(pace.delay() / std::chrono::microseconds(1));
+}
 
 bool is_of_tunnel(const io_uring_cqe& completion) noexcept {
   return completion.user_data > kEpollTag;
@@ -51,8 +58,12 @@ std::uint64_t tag_of(const Record& tunnel, Side side) noexcept {
 
 }  // namespace
 
-UringEngine::UringEngine(net::Reactor& reactor, base::Duration half_open_timeout, std::uint8_t small_reads)
-    : EpollEngine(reactor, half_open_timeout), small_reads_(small_reads) {
+UringEngine::UringEngine(net::Reactor& reactor, base::Duration half_open_timeout, std::uint8_t small_reads,
+                         base::Duration batch_delay)
+    : EpollEngine(reactor, half_open_timeout),
+      small_reads_(small_reads),
+      pace_(ring_.can_gather() ? std::chrono::floor<std::chrono::microseconds>(batch_delay)
+                               : base::Duration(0)) {
   reactor.set_waiter(this);
 }
 
@@ -132,7 +143,11 @@ bool UringEngine::wait(int timeout_ms) noexcept {
     entry.user_data = kEpollTag;
     epoll_watched_ = true;
   }
-  ring_.submit_and_wait(timeout_ms);
+  if (pace_.gathers() && timeout_ms != 0) {
+    ring_.submit_and_gather(timeout_ms, kBatch, delay_us(pace_));
+  } else {
+    ring_.submit_and_wait(timeout_ms);
+  }
   return true;
 }
 
@@ -169,6 +184,7 @@ bool UringEngine::handle() noexcept {
     }
   });
   ring_.forget_completions(count);
+  pace_.took(count, reactor().now());
   return epoll_ready;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "net/reactor.h"
+#include "relay/batch_pace.h"
 #include "relay/epoll_engine.h"
 #include "relay/ring.h"
 #include "relay/tunnel_record.h"
@@ -21,8 +22,9 @@ namespace limpet::relay {
 class UringEngine final : public EpollEngine, public net::Waiter {
  public:
   /// Throws std::system_error where the kernel does not allow io_uring. `small_reads`: after so many in a row
-  /// a tunnel changes to the ring, 0: at once.
-  UringEngine(net::Reactor& reactor, base::Duration half_open_timeout, std::uint8_t small_reads);
+  /// a tunnel changes to the ring, 0: at once. `batch_delay`: see make_engine().
+  UringEngine(net::Reactor& reactor, base::Duration half_open_timeout, std::uint8_t small_reads,
+              base::Duration batch_delay);
   ~UringEngine() override;
   UringEngine(const UringEngine&) = delete;
   UringEngine& operator=(const UringEngine&) = delete;
@@ -68,6 +70,7 @@ class UringEngine final : public EpollEngine, public net::Waiter {
   std::vector<Outgoing> outgoing_;                      // flows with a buffer to be sent
   std::vector<Failed> failed_;
   Ring ring_;
+  BatchPace pace_;
 };
 
 }  // namespace limpet::relay

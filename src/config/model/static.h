@@ -139,6 +139,7 @@ struct DataPath {
   std::uint32_t threads = 0;                            ///< 0: one per core
   std::string engine = "auto";                          ///< auto, epoll or io_uring
   bool pin_threads = false;                             ///< bind each thread to a core
+  base::Duration batch_delay{};                         ///< how long a busy thread waits for more messages
   std::uint32_t max_idle_connections_per_server = 200;  ///< keep-alive connections kept open, per thread
   bool operator==(const DataPath&) const = default;
 };

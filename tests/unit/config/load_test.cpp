@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -213,6 +214,15 @@ TEST_F(Load, EveryMistakeIsNamed) {
             "limpet.yml:9:17: error: api.basePath: expected a path that starts with /\n"
             "flag --log.levl: error: log.levl: unknown key, did you mean level?\n"
             "flag --providers.file: error: providers.file: expected filename or directory\n");
+}
+
+TEST_F(Load, ABatchDelayIsAMillisecondAtMost) {
+  EXPECT_EQ(load({"--dataPath.batchDelay=50us"})->settings.data_path.batch_delay, 50us);
+  EXPECT_EQ(load({"--dataPath.batchDelay=1ms"})->settings.data_path.batch_delay, 1ms);
+  for (const char* const wrong : {"1001us", "1s"}) {
+    EXPECT_THAT(errors({std::string("--dataPath.batchDelay=") + wrong}),
+                testing::HasSubstr("dataPath.batchDelay: expected a time from 0 to 1ms"));
+  }
 }
 
 TEST_F(Load, AConfigFileThatCannotBeReadIsAnError) {

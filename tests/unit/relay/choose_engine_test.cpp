@@ -24,5 +24,9 @@ TEST(MakeEngine, MakesTheKindThatIsWanted) {
   EXPECT_NE(dynamic_cast<UringEngine*>(uring.get()), nullptr);
 }
 
+TEST(BatchDelay, HasNoEffectWithEpoll) {
+  EXPECT_EQ(why_no_batch_delay(EngineKind::kEpoll), "the relay engine is epoll");
+}
+
 }  // namespace
 }  // namespace limpet::relay

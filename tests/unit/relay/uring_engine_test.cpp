@@ -65,6 +65,39 @@ TEST_F(UringEngineTest, AReceiverThatDoesNotReadHoldsNoBuffers) {
   }
 }
 
+class GatheringTest : public EngineFixture {
+ protected:
+  GatheringTest() : EngineFixture(TestedEngine::kUring) {}
+  void SetUp() override {
+    EngineFixture::SetUp();
+    if (IsSkipped()) return;
+    if (const auto why_not = why_no_batch_delay(EngineKind::kUring)) GTEST_SKIP() << *why_not;
+    engine = nullptr;
+    engine = make_uring_engine(reactor, kHalfOpenTimeout, 0, std::chrono::milliseconds(1));
+  }
+};
+
+TEST_F(GatheringTest, BringsEveryMessageManyAtATime) {
+  std::vector<TestTunnel*> tunnels;
+  for (std::size_t i = 0; i < kTunnels; ++i) tunnels.push_back(open());
+  settle(reactor);
+  for (std::size_t round = 1; round <= 50; ++round) {
+    for (TestTunnel* tunnel : tunnels) send_some(tunnel->client, "to the server");
+    ASSERT_TRUE(turn_until([&] {
+      return std::ranges::all_of(tunnels, [round](TestTunnel* tunnel) {
+        tunnel->receive();
+        return tunnel->at_server.bytes.size() == 13 * round;
+      });
+    }));
+  }
+  // One alone, right after many: it comes although no others follow.
+  send_some(tunnels.front()->server, "alone");
+  EXPECT_TRUE(turn_until([&] {
+    tunnels.front()->receive();
+    return tunnels.front()->at_client.bytes == "alone";
+  }));
+}
+
 TEST_F(UringEngineTest, EndsOnAnotherThreadThanItRanOn) {
   std::vector<TestTunnel*> tunnels;
   for (std::size_t i = 0; i < kTunnels; ++i) tunnels.push_back(open());
