@@ -236,7 +236,10 @@ bool EpollEngine::sender_closed(Record& tunnel, Side from) noexcept {
 bool EpollEngine::finish_flow(Record& tunnel, Side from) noexcept {
   Flow& flow = tunnel.flows[from];
   flow.shut = true;
-  if (tunnel.flows[other(from)].shut) {
+  // After both have said goodbye by frames there is nothing left to wait for.
+  const Flow& answer = tunnel.flows[other(from)];
+  const bool over = flow.scanner.saw_close() && answer.scanner.saw_close() && answer.pending == nullptr;
+  if (over || answer.shut) {
     end(tunnel, tunnel.reason);
     return false;
   }

@@ -6,6 +6,8 @@ namespace limpet::relay {
 namespace {
 
 constexpr std::uint8_t kFin = 0x80;
+constexpr std::uint8_t kOpcode = 0x0f;
+constexpr std::uint8_t kClose = 0x08;
 constexpr std::uint8_t kControl = 0x08;  // opcodes 8 to 15
 constexpr std::uint8_t kMaskBit = 0x80;
 
@@ -75,7 +77,12 @@ bool FrameScanner::step(std::span<const char>& bytes) noexcept {
 std::uint32_t FrameScanner::scan(std::span<const char> bytes) noexcept {
   std::uint32_t messages = 0;
   while (!bytes.empty()) {
-    if (step(bytes) && counts_as_message()) ++messages;
+    if (!step(bytes)) continue;
+    if (counts_as_message()) {
+      ++messages;
+    } else if ((first_ & kOpcode) == kClose) {
+      saw_close_ = true;
+    }
   }
   return messages;
 }

@@ -18,6 +18,8 @@ class FrameScanner {
   [[nodiscard]] std::size_t bytes_to_boundary(std::span<const char> bytes) const noexcept;
   /// Whether the last byte seen ended a frame (or none has been seen).
   [[nodiscard]] bool at_boundary() const noexcept { return phase_ == Phase::kFirst; }
+  /// Whether a whole Close frame has passed: nothing that matters comes after it (section 5.5.1).
+  [[nodiscard]] bool saw_close() const noexcept { return saw_close_; }
 
  private:
   enum class Phase : std::uint8_t { kFirst, kSecond, kLength, kMask, kPayload };
@@ -31,6 +33,7 @@ class FrameScanner {
   std::uint8_t need_ = 0;  // bytes left of the phase kLength or kMask
   std::uint8_t first_ = 0;
   bool masked_ = false;
+  bool saw_close_ = false;
 };
 static_assert(sizeof(FrameScanner) == 16);
 

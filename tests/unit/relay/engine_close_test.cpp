@@ -213,6 +213,36 @@ TEST_P(EngineCloseTest, AHalfClosedTunnelSendsItsCloseToTheSideThatListens) {
   EXPECT_EQ(tunnel->at_server.bytes, "");
 }
 
+TEST_P(EngineCloseTest, AfterClosesBothWaysTheFirstEndIsTheEnd) {
+  TestTunnel* const tunnel = open();
+  send_some(tunnel->client, encode({.opcode = 8, .masked = true, .payload = "\x03\xe8"}));
+  ASSERT_TRUE(turn_until([&] {
+    tunnel->receive();
+    return !tunnel->at_server.bytes.empty();
+  }));
+  send_some(tunnel->server, encode({.opcode = 8, .payload = "\x03\xe8"}));
+  ::shutdown(tunnel->server.get(), SHUT_WR);
+  // The client has not closed, and need not.
+  ASSERT_TRUE(turn_until([&] { return tunnel->ended(); }));
+  EXPECT_EQ(tunnel->summary->reason, CloseReason::kServer);
+  tunnel->receive();
+  EXPECT_EQ(all_frames(tunnel->at_client.bytes).size(), 1U);
+  EXPECT_TRUE(tunnel->at_client.ended);
+}
+
+TEST_P(EngineCloseTest, AnEndBeforeTheAnswerLeavesTheOtherWayOpen) {
+  TestTunnel* const tunnel = open();
+  send_some(tunnel->server, encode({.opcode = 8, .payload = "\x03\xe8"}));
+  ::shutdown(tunnel->server.get(), SHUT_WR);
+  settle(reactor);
+  EXPECT_FALSE(tunnel->ended());
+  send_some(tunnel->client, encode({.opcode = 8, .masked = true, .payload = "\x03\xe8"}));
+  EXPECT_TRUE(turn_until([&] {
+    tunnel->receive();
+    return !tunnel->at_server.bytes.empty();
+  }));
+}
+
 TEST_P(EngineCloseTest, TheFirstOrderCounts) {
   TestTunnel* const tunnel = open();
   close_all();

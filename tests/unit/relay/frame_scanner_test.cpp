@@ -50,6 +50,17 @@ TEST(FrameScanner, CountsWhatEndsAMessage) {
   EXPECT_TRUE(scanner.at_boundary());
 }
 
+TEST(FrameScanner, SeesACloseOnceItIsWhole) {
+  FrameScanner scanner;
+  scanner.scan(encode({.opcode = 9, .payload = "ping"}));
+  EXPECT_FALSE(scanner.saw_close());
+  const std::string close = encode({.opcode = 8, .masked = true, .payload = "\x03\xe8"});
+  scanner.scan(std::string_view(close).substr(0, close.size() - 1));
+  EXPECT_FALSE(scanner.saw_close());
+  scanner.scan(std::string_view(close).substr(close.size() - 1));
+  EXPECT_TRUE(scanner.saw_close());
+}
+
 TEST(FrameScanner, CountsSeveralMessagesInOneRun) {
   std::string bytes;
   for (std::size_t i = 0; i < 1000; ++i)
