@@ -50,7 +50,8 @@ bool Placer::ask_about(const Wish& wish, Now now, const std::shared_ptr<Batch>& 
       warn(name, "too many questions wait for its answer");
       return false;
     }
-    question = questions_.emplace(name, Question{.call = webhook_call(*open, wish, now.steady)}).first;
+    const base::Duration timeout = open->service->settings().placement.webhook->timeout;
+    question = questions_.emplace(name, Question{.wish = wish, .deadline = now.steady + timeout}).first;
     queue_.push_back(name);
   }
   question->second.waiting.emplace_back(batch, index);
@@ -61,24 +62,33 @@ net::Task<void> Placer::ask_those_waiting() {
   while (!queue_.empty()) {
     const Name name = std::move(queue_.front());
     queue_.pop_front();
-    WebhookCall call = questions_.at(name).call;
-    if (stopping_ || base::Clock::now() >= call.deadline) {
-      answered(name, std::unexpected("it did not answer others in time"));
-      continue;
+    const Question& question = questions_.at(name);
+    const Now asked = now();
+    const auto open = ledger_.undecided(question.wish, asked);
+    WebhookAnswer answer = std::unexpected("it did not answer others in time");
+    if (open && !stopping_) {
+      if (asked.steady < question.deadline) {
+        WebhookCall call = webhook_call(*open, question.wish, question.deadline);
+        answer = co_await ask_(std::move(call));
+      }
+      note(name, answer);
     }
-    const WebhookAnswer answer = co_await ask_(std::move(call));
-    answered(name, answer);
+    settle(name, answer);
   }
   --asking_;
 }
 
-void Placer::answered(const Name& name, const WebhookAnswer& answer) {
-  const auto question = questions_.extract(name);
+void Placer::note(const Name& name, const WebhookAnswer& answer) {
   if (!answer) {
     warn(name, answer.error());
   } else {
     ++(*answer ? counts_[name.first].chosen : counts_[name.first].declined);
   }
+}
+
+// Goes on with those who waited; without an answer the ledger decides alone.
+void Placer::settle(const Name& name, const WebhookAnswer& answer) {
+  const auto question = questions_.extract(name);
   for (const auto& [batch, index] : question.mapped().waiting) {
     if (answer && *answer) {
       batch->wishes[index].advice = **answer;

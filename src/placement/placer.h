@@ -71,8 +71,10 @@ class Placer {
     std::size_t open = 0;               // questions
     std::vector<std::size_t> declined;  // wishes
   };
+  /// What is told to the webhook is put together when it is asked: many may wait.
   struct Question {
-    WebhookCall call;
+    Wish wish;  // the first about this key
+    base::TimePoint deadline{};
     std::vector<std::pair<std::shared_ptr<Batch>, std::size_t>>
         waiting;  // which wish of whom; shared: a batch waits for several questions
   };
@@ -85,7 +87,8 @@ class Placer {
   [[nodiscard]] bool ask_about(const Wish& wish, Now now, const std::shared_ptr<Batch>& batch,
                                std::size_t index);
   [[nodiscard]] net::Task<void> ask_those_waiting();
-  void answered(const Name& name, const WebhookAnswer& answer);
+  void note(const Name& name, const WebhookAnswer& answer);
+  void settle(const Name& name, const WebhookAnswer& answer);
   void finish(Batch& batch);
   void warn(const Name& name, std::string_view problem);
 

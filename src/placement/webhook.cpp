@@ -27,10 +27,10 @@ Json server_json(const balancing::Server& server) {
 
 }  // namespace
 
-WebhookCall webhook_call(const Undecided& open, const Wish& wish, base::TimePoint now) {
+WebhookCall webhook_call(const Undecided& open, const Wish& wish, base::TimePoint deadline) {
   WebhookCall call;
   call.webhook = *open.service->settings().placement.webhook;
-  call.deadline = now + call.webhook.timeout;
+  call.deadline = deadline;
   Json servers = Json::array();
   for (const std::uint32_t index : open.candidates) {
     const balancing::Server& server = open.service->servers()[index];

@@ -33,7 +33,7 @@ struct WebhookCall {
 using WebhookAnswer = std::expected<std::optional<std::string>, std::string>;
 
 /// The question about a wish. Only if its service has a webhook.
-[[nodiscard]] WebhookCall webhook_call(const Undecided& open, const Wish& wish, base::TimePoint now);
+[[nodiscard]] WebhookCall webhook_call(const Undecided& open, const Wish& wish, base::TimePoint deadline);
 /// Reads the body of an answer. Fails if it has another form, or names a server that is not among
 /// `servers`.
 [[nodiscard]] WebhookAnswer read_webhook_answer(std::string_view body,
