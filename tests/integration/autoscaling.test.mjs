@@ -56,6 +56,7 @@ function follow(tunnels) {
   return cut;
 }
 const leave = (tunnel) => { tunnel.socket.left = true; tunnel.socket.close(); };
+const childrenOf = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 const isAlive = (pid) => existsSync(`/proc/${pid}`) && !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 describe('the process driver', () => {
@@ -136,14 +137,16 @@ describe('the process driver', () => {
     assert.equal((await visit(limpet)).status, 200);
   });
 
-  it('leaves no process behind, not even when Limpet is killed', async () => {
-    for (const signal of ['SIGTERM', 'SIGKILL']) {
+  it('leaves no process behind, not even when Limpet is killed, or its keepers with it', async () => {
+    for (const [signal, takesKeepers] of [['SIGTERM'], ['SIGKILL'], ['SIGKILL', true]]) {
       const limpet = await start({}, { command: `'${process.execPath}' '${SERVER}' {port} fork stubborn`, stopTimeout: '300ms' });
       await ready(limpet, 1);
       const line = await until('the pids', () => /pids (\d+) (\d+) (\d+)/.exec(limpet.log()));
       const pids = line.slice(1).map(Number);
       assert.ok(pids.every(isAlive));
-      process.kill(limpet.pid, signal);
+      const keepers = takesKeepers ? childrenOf(limpet.pid) : [];
+      assert.equal(keepers.length, takesKeepers ? 1 : 0);
+      for (const pid of [limpet.pid, ...keepers]) process.kill(pid, signal);
       await limpet.exited;
       await until(`all to end after ${signal}`, () => !pids.some(isAlive), PATIENCE_MS);
     }

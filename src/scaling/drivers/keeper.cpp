@@ -100,16 +100,35 @@ std::vector<pid_t> children() {
   return found;
 }
 
-/// Kills every descendant. Those of a killed one become our children, so this ends when there are none.
-void kill_all(pid_t server, std::optional<int>& code) {
-  ::kill(-server, SIGKILL);
+/// Kills every descendant. Those of a killed one become our children, so this ends when there are none. Gives
+/// the exit code of one of them, if that ended here.
+std::optional<int> kill_all(pid_t asked_for) {
+  std::optional<int> code;
   while (true) {
     for (const pid_t pid : children()) ::kill(pid, SIGKILL);
     int status = 0;
     const pid_t ended = ::waitpid(-1, &status, 0);
-    if (ended < 0 && errno != EINTR) return;
-    if (ended == server && !code) code = code_of(status);
+    if (ended < 0 && errno != EINTR) return code;
+    if (ended == asked_for) code = code_of(status);
   }
+}
+
+/// The inner of the two processes: starts the server and keeps it.
+int keep(std::span<char*> args) {
+  // A signal for the process group of the outer one is none for this.
+  ::setsid();
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const sigset_t set = child_signal();
+  const net::Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  const pid_t keeper = ::getpid();
+  const pid_t server = ::fork();
+  if (server == 0) become_server(keeper, args);
+  if (server < 0 || !signals) return kNotStarted;
+  ::setpgid(server, server);
+  const std::optional<int> code = watch(server, signals.get());
+  ::kill(-server, SIGKILL);
+  const std::optional<int> killed = kill_all(server);
+  return code.value_or(killed.value_or(kSignalled + SIGKILL));
 }
 
 }  // namespace
@@ -122,16 +141,15 @@ int run_keeper(std::span<char*> args) {
   sigset_t all;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
-  const sigset_t set = child_signal();
-  const net::Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  const pid_t keeper = ::getpid();
-  const pid_t server = ::fork();
-  if (server == 0) become_server(keeper, args);
-  if (server < 0 || !signals) return kNotStarted;
-  ::setpgid(server, server);
-  std::optional<int> code = watch(server, signals.get());
-  kill_all(server, code);
-  return code.value_or(kSignalled + SIGKILL);
+  const pid_t inner = ::fork();
+  if (inner == 0) ::_exit(keep(args));
+  if (inner < 0) return kNotStarted;
+  int status = 0;
+  while (::waitpid(inner, &status, 0) < 0 && errno == EINTR) {
+  }
+  // Who is still there has lost the inner keeper, and has become ours.
+  static_cast<void>(kill_all(inner));
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kSignalled + SIGKILL;
 }
 
 }  // namespace limpet::scaling

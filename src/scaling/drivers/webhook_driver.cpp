@@ -57,7 +57,7 @@ void WebhookDriver::carry_out(const Order& order) {
     if (known_.contains(url)) stopped_.insert(url);
   }
   for (std::uint32_t i = 0; i < order.launch; ++i) {
-    pending_.push_back({.name = fmt::format("asked-{}", ++asked_), .since = base::Clock::now()});
+    pending_.push_back({.name = fmt::format("asked-{}", ++asked_), .since = reactor_.now()});
   }
   arm();
   std::string body = body_for(order);
@@ -83,7 +83,7 @@ void WebhookDriver::discovered(const std::vector<std::string>& urls) {
   const bool is_first = !std::exchange(discovered_once_, true);
   for (const std::string& url : now) {
     if (before.contains(url) || is_first || pending_.empty()) continue;
-    const base::Duration took = base::Clock::now() - pending_.front().since;
+    const base::Duration took = reactor_.now() - pending_.front().since;
     pending_.erase(pending_.begin());
     events_.on_ready(url, took);
   }
@@ -99,7 +99,7 @@ void WebhookDriver::arm() {
 }
 
 void WebhookDriver::expire() {
-  const base::TimePoint limit = base::Clock::now() - settings_.start_timeout;
+  const base::TimePoint limit = reactor_.now() - settings_.start_timeout;
   while (!pending_.empty() && pending_.front().since <= limit) {
     pending_.erase(pending_.begin());
     const std::string why = fmt::format("a server asked for was not discovered within {}",
@@ -128,10 +128,10 @@ net::Task<void> WebhookDriver::send_until_taken() {
     base::log_error("scaling {}: webhook {}: {}; again in {}", service_, settings_.url, problem,
                     base::format_duration(pause));
     unsent_ = true;
-    const base::TimePoint until = base::Clock::now() + pause;
+    const base::TimePoint until = reactor_.now() + pause;
     pause = std::min(pause * 2, kLongestPause);
-    while (base::Clock::now() < until && !stopping_) {
-      net::Sleep sleep(reactor_, std::min<base::Duration>(until - base::Clock::now(), kPoll * 10));
+    while (reactor_.now() < until && !stopping_) {
+      net::Sleep sleep(reactor_, std::min<base::Duration>(until - reactor_.now(), kPoll * 10));
       co_await sleep;
     }
   }
@@ -144,7 +144,7 @@ net::Task<std::string> WebhookDriver::post(std::string body) {
   apis::HttpExchange exchange(reactor_);
   exchange_ = &exchange;
   const auto answer = co_await exchange.open(std::move(post->addresses), std::move(post->request),
-                                             base::Clock::now() + settings_.timeout);
+                                             reactor_.now() + settings_.timeout);
   exchange_ = nullptr;
   if (!answer) co_return answer.error();
   if (answer->status < 200 || answer->status > 299) co_return fmt::format("it answered {}", answer->status);

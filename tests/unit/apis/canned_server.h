@@ -19,7 +19,7 @@ namespace limpet::apis {
 /// test's reactor, which is turned until `connections()` is 0 before the end.
 class CannedServer {
  public:
-  /// The whole answer to a request's head, or nothing to stay silent until the client goes away.
+  /// The whole answer to a request, or nothing to stay silent until the client goes away.
   using Answer = std::function<std::optional<std::string>(std::string_view request)>;
 
   CannedServer(net::Reactor& reactor, Answer answer,
@@ -33,7 +33,7 @@ class CannedServer {
   [[nodiscard]] net::SocketAddress address() const { return net::local_address(fd_.get()); }
   [[nodiscard]] std::string authority() const { return address().text(); }
   [[nodiscard]] std::string url() const { return "http://" + authority(); }
-  /// The heads received so far.
+  /// What was received so far: heads, each with its body.
   [[nodiscard]] const std::vector<std::string>& requests() const { return requests_; }
   [[nodiscard]] int connections() const { return connections_; }
   [[nodiscard]] int most_connections() const { return most_connections_; }
@@ -47,7 +47,7 @@ class CannedServer {
       std::string request;
       std::array<char, 4096> buffer{};
       bool open = true;
-      while (open && !request.ends_with("\r\n\r\n")) {
+      while (open && !is_whole(request)) {
         const auto count = co_await socket.read(buffer);
         open = count.value_or(0) > 0;
         if (open) request.append(buffer.data(), *count);
@@ -63,6 +63,17 @@ class CannedServer {
       }
     }
     --connections_;
+  }
+
+  /// Bodies have a Content-Length.
+  static bool is_whole(std::string_view request) {
+    constexpr std::string_view kLength = "\r\nContent-Length: ";
+    const std::size_t end = request.find("\r\n\r\n");
+    if (end == std::string_view::npos) return false;
+    const std::size_t field = request.find(kLength);
+    const std::size_t length =
+        field > end ? 0 : std::stoul(std::string(request.substr(field + kLength.size(), 10)));
+    return request.size() >= end + 4 + length;
   }
 
   net::Reactor& reactor_;

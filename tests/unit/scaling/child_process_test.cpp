@@ -1,11 +1,15 @@
 #include "scaling/drivers/child_process.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -40,12 +44,44 @@ class ChildProcessTest : public testing::Test {
   void until_end() {
     until([this] { return !end.empty(); });
   }
-  static bool is_gone(pid_t pid) { return ::kill(pid, 0) != 0; }
+  /// Zombies are gone: whose children they are is not ours to say.
+  static bool is_gone(pid_t pid) {
+    const std::string stat = contents(fmt::format("/proc/{}/stat", pid));
+    return stat.empty() || stat.substr(stat.rfind(')')).starts_with(") Z");
+  }
+  static std::string contents(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  /// The newest child of a process of one thread; 0 if it has none.
+  static pid_t child_of(pid_t pid) {
+    std::istringstream list(contents(fmt::format("/proc/{0}/task/{0}/children", pid)));
+    pid_t last = 0;
+    for (pid_t child = 0; list >> child;) last = child;
+    return last;
+  }
+  /// A server with a process that has left its group, its session and its parent; the pids of both.
+  void start_with_runaway() {
+    start({"sh", "-c", "echo $$; (setsid sh -c 'echo $$; exec sleep 1000' &); exec sleep 1000"});
+    until([this] { return lines.size() == 2; });
+    outer = child_of(::getpid());
+    inner = child_of(outer);
+    // Number 0 would be this test's own group.
+    ASSERT_GT(outer, 0);
+    ASSERT_GT(inner, 0);
+  }
+  void until_all_are_gone() {
+    for (const std::string& pid : lines) {
+      until([&pid] { return is_gone(std::stoi(pid)); });
+    }
+  }
 
   net::Reactor reactor;
   std::vector<std::string> lines;
   std::string end;
   std::unique_ptr<ChildProcess> process;
+  pid_t outer = 0;  // keepers
+  pid_t inner = 0;
 };
 
 TEST_F(ChildProcessTest, BringsOutputAndTheEnd) {
@@ -107,6 +143,32 @@ TEST_F(ChildProcessTest, IsKilledWithItsObject) {
   const int pid = std::stoi(lines.at(0));
   process.reset();
   until([pid] { return is_gone(pid); });
+}
+
+TEST_F(ChildProcessTest, LeavesNobodyBehindWhenTheOuterKeeperIsKilled) {
+  ASSERT_NO_FATAL_FAILURE(start_with_runaway());
+  ::kill(outer, SIGKILL);
+  until_end();
+  EXPECT_EQ(end, "its keeper was killed");
+  until_all_are_gone();
+}
+
+TEST_F(ChildProcessTest, LeavesNobodyBehindWhenTheInnerKeeperIsKilled) {
+  ASSERT_NO_FATAL_FAILURE(start_with_runaway());
+  ::kill(inner, SIGKILL);
+  until_end();
+  EXPECT_EQ(end, "killed by SIGKILL");
+  until_all_are_gone();
+}
+
+TEST_F(ChildProcessTest, HasTheKernelKillTheServerWhenBothKeepersAreKilled) {
+  ASSERT_NO_FATAL_FAILURE(start_with_runaway());
+  ::kill(outer, SIGSTOP);
+  ::kill(inner, SIGKILL);
+  ::kill(outer, SIGKILL);
+  until_end();
+  until([this] { return is_gone(std::stoi(lines.at(0))); });
+  ::kill(std::stoi(lines.at(1)), SIGKILL);
 }
 
 }  // namespace

@@ -45,6 +45,18 @@ class PoolTest : public testing::Test {
     driver->make_ready("s1");
     pass(6s);
   }
+  /// Two servers, of which s2, with one user, is needed no more.
+  void begin_with_one_too_many() {
+    begin();
+    connect("s1", 9);
+    pass(2s);
+    driver->make_ready("s2");
+    connect("s2", 1);
+    pass(1s);
+    disconnect("s1", 7);
+    pass(15s);
+    EXPECT_EQ(state("s2").admin(), balancing::AdminState::kDraining);
+  }
   void connect(const std::string& url, int users) {
     for (int i = 0; i < users; ++i) EXPECT_TRUE(state(url).try_take_seat(balancing::SeatKind::kTunnel, 10));
   }
@@ -87,15 +99,7 @@ TEST_F(PoolTest, GrowsAtOnceWhenUsersWait) {
 }
 
 TEST_F(PoolTest, DrainsAndStopsWithTheLastUserOnly) {
-  begin();
-  connect("s1", 9);
-  pass(2s);
-  driver->make_ready("s2");
-  connect("s2", 1);
-  pass(1s);
-  disconnect("s1", 7);
-  pass(15s);
-  EXPECT_EQ(state("s2").admin(), balancing::AdminState::kDraining);
+  begin_with_one_too_many();
   EXPECT_THAT(host.published, UnorderedElementsAre("s1", "s2"));
   pass(1h);
   EXPECT_EQ(driver->find("s2").state, DrivenServer::State::kReady);
@@ -107,14 +111,7 @@ TEST_F(PoolTest, DrainsAndStopsWithTheLastUserOnly) {
 }
 
 TEST_F(PoolTest, SparesAServerThatAUserComesBackToInTheLastMoment) {
-  begin();
-  connect("s1", 9);
-  pass(2s);
-  driver->make_ready("s2");
-  connect("s2", 1);
-  pass(1s);
-  disconnect("s1", 7);
-  pass(15s);
+  begin_with_one_too_many();
   disconnect("s2", 1);
   while (host.published.size() == 2) pass(100ms);
   connect("s2", 1);
@@ -124,15 +121,7 @@ TEST_F(PoolTest, SparesAServerThatAUserComesBackToInTheLastMoment) {
 }
 
 TEST_F(PoolTest, TakesADrainingServerBackWhenDemandRises) {
-  begin();
-  connect("s1", 9);
-  pass(2s);
-  driver->make_ready("s2");
-  connect("s2", 1);
-  pass(1s);
-  disconnect("s1", 7);
-  pass(15s);
-  ASSERT_EQ(state("s2").admin(), balancing::AdminState::kDraining);
+  begin_with_one_too_many();
   connect("s1", 8);
   pass(1s);
   EXPECT_EQ(state("s2").admin(), balancing::AdminState::kReady);
@@ -153,14 +142,7 @@ TEST_F(PoolTest, ClosesWhoIsLeftAtTheDeadline) {
   settings.scaling->drain = 20s;
   settings.scaling->close_window = 10s;
   ASSERT_TRUE(pool.configure(settings));
-  begin();
-  connect("s1", 9);
-  pass(2s);
-  driver->make_ready("s2");
-  connect("s2", 1);
-  pass(1s);
-  disconnect("s1", 7);
-  pass(15s);
+  begin_with_one_too_many();
   EXPECT_THAT(host.closing, IsEmpty());
   pass(20s);
   EXPECT_THAT(host.closing, ElementsAre("s2"));
