@@ -17,7 +17,7 @@ struct Options {
   std::uint16_t port = 3000;
   /// What users see as this server's name.
   std::string name;
-  /// Servers the page offers as one-click choices: URLs, or LABEL=URL.
+  /// Servers the page offers as one-click choices: URLs, or LABEL=URL, or the path of a list of Limpet's.
   std::vector<std::string> servers;
   std::chrono::milliseconds ping_interval{25'000};
   std::chrono::milliseconds ping_timeout{20'000};

@@ -14,7 +14,8 @@ Usage: node server.mjs [options]
   --port N             port to listen on, 0 for any free one (default: $PORT, else 3000)
   --host ADDRESS       IP address to listen on (default: 127.0.0.1)
   --name NAME          what users see as this server's name (default: the host name)
-  --servers LIST       servers the page offers, separated by commas: URLs, or LABEL=URL
+  --servers LIST       servers the page offers, separated by commas: URLs, or LABEL=URL;
+                       or the path of Limpet's own list, as /api/servers
   --ping-interval MS   time between heartbeats (default: 25000)
   --ping-timeout MS    how long a client may take to answer one (default: 20000)
   --help               this text

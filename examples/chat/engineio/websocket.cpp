@@ -30,8 +30,8 @@ using Stream = beast::websocket::stream<beast::tcp_stream>;
 
 class WebSocket {
  public:
-  explicit WebSocket(beast::tcp_stream connection)
-      : stream(std::move(connection)), timer(stream.get_executor()) {}
+  WebSocket(beast::tcp_stream connection, std::size_t longest)
+      : stream(std::move(connection)), timer(stream.get_executor()), max_message(longest) {}
 
   /// Breaks the connection: every read and write under way fails.
   void cut() { beast::get_lowest_layer(stream).close(); }
@@ -39,6 +39,8 @@ class WebSocket {
   Stream stream;
   asio::steady_timer timer;
   beast::flat_buffer buffer;
+  std::size_t max_message;
+  bool too_large = false;  // the last message was
   bool probed = false;
   bool probe_over = false;
 };
@@ -48,11 +50,15 @@ namespace {
 using WebSocketPointer = std::shared_ptr<WebSocket>;
 using SessionPointer = std::shared_ptr<Session>;
 
-/// Reads one packet; nothing at the end of the connection, or if the packet is malformed.
+/// Reads one packet; nothing at the end of the connection, or if the packet is malformed or too large.
 asio::awaitable<std::optional<Packet>> read_packet(WebSocket& websocket) {
   websocket.buffer.clear();
-  const auto [error, bytes] = co_await websocket.stream.async_read(websocket.buffer, kAsTuple);
-  if (error) co_return std::nullopt;
+  do {
+    const auto [error, bytes] = co_await websocket.stream.async_read_some(websocket.buffer, 0, kAsTuple);
+    if (error) co_return std::nullopt;
+    websocket.too_large = websocket.buffer.size() > websocket.max_message;
+    if (websocket.too_large) co_return std::nullopt;
+  } while (!websocket.stream.is_message_done());
   std::string data = beast::buffers_to_string(websocket.buffer.data());
   if (websocket.stream.got_binary()) co_return Packet{.data = std::move(data), .binary = true};
   co_return decode_text(data);
@@ -118,18 +124,22 @@ asio::awaitable<void> time_probe(WebSocketPointer websocket, SessionPointer sess
 asio::awaitable<WebSocketPointer> accept_websocket(beast::tcp_stream stream, http::Request request,
                                                    std::size_t max_message) {
   stream.expires_never();
-  const auto websocket = std::make_shared<WebSocket>(std::move(stream));
+  const auto websocket = std::make_shared<WebSocket>(std::move(stream), max_message);
   auto timeouts = beast::websocket::stream_base::timeout::suggested(beast::role_type::server);
   timeouts.idle_timeout = beast::websocket::stream_base::none();  // Engine.IO has a heartbeat of its own
   websocket->stream.set_option(timeouts);
-  websocket->stream.read_message_max(max_message);
+  // Beast would close at its limit with data unread, and the reset would overtake its Close.
+  websocket->stream.read_message_max(0);
   const auto [error] = co_await websocket->stream.async_accept(request, kAsTuple);
   co_return error ? nullptr : websocket;
 }
 
 asio::awaitable<void> close_websocket(WebSocketPointer websocket) {
   if (!websocket->stream.is_open()) co_return;
-  co_await websocket->stream.async_close(beast::websocket::close_reason(), kAsTuple);
+  const auto code =
+      websocket->too_large ? beast::websocket::close_code::too_big : beast::websocket::close_code::none;
+  // Reads on until the client has answered, so that what it still sends does not break the connection.
+  co_await websocket->stream.async_close(code, kAsTuple);
 }
 
 asio::awaitable<void> serve_websocket(WebSocketPointer websocket, SessionPointer session) {

@@ -3,6 +3,7 @@
 const COOKIE = 'ws-session';
 const LOBBY = 'lobby';
 const MAX_MESSAGES = 300;
+const LIST_EVERY_MS = 2000;
 const SERVER_HUES = [240, 160, 350, 300, 55, 200, 25, 120];
 const ADJECTIVES = ['Amber', 'Brave', 'Calm', 'Clever', 'Coral', 'Curious', 'Gentle', 'Golden', 'Happy', 'Jolly',
   'Keen', 'Lucky', 'Mellow', 'Merry', 'Misty', 'Nimble', 'Patient', 'Proud', 'Quiet', 'Salty', 'Silver', 'Sunny',
@@ -31,17 +32,20 @@ function readCookie() {
   return pair?.slice(COOKIE.length + 1) ?? '';
 }
 
-/** The servers the page knows: from its address (?servers=URL,URL), else from the server that sent it. */
-function knownServers() {
+/** What the page is told of servers: by its address (?servers=URL,URL), else by the server that sent it. */
+function toldServers() {
   const inAddress = new URLSearchParams(location.search).get('servers');
   const entries = inAddress ? inAddress.split(',') : JSON.parse(element('config').textContent).servers;
-  return entries.filter(Boolean).map((entry) => {
-    const [, label, url] = /^(?:([^=:/]+)=)?(.*)$/.exec(entry);
-    return { label: label ?? url.replace(/^\w+:\/\//, ''), url, cookie: fnv1a(url) };
-  });
+  return entries.filter(Boolean);
 }
 
-const servers = knownServers();
+function serverOf(entry) {
+  const [, label, url] = /^(?:([^=:/]+)=)?(.*)$/.exec(entry);
+  return { label: label ?? url.replace(/^\w+:\/\//, ''), url, cookie: fnv1a(url) };
+}
+
+const isPath = (entry) => entry.startsWith('/');
+let servers = toldServers().filter((entry) => !isPath(entry)).map(serverOf);
 const socket = new ChatSocket('/ws/');
 const rooms = new Set([LOBBY]);
 let clients = [];
@@ -148,6 +152,21 @@ function append(item) {
   list.append(item);
   while (list.children.length > MAX_MESSAGES) list.firstChild.remove();
   list.scrollTop = list.scrollHeight;
+}
+
+/** Follows the balancer's own list, where servers come and go. */
+async function followServers(path) {
+  try {
+    const list = await (await fetch(path, { cache: 'no-store' })).json();
+    const urls = list.filter(({ status }) => status !== 'down').map(({ url }) => url);
+    if (urls.join() !== servers.map(({ url }) => url).join()) {
+      servers = urls.map(serverOf);
+      showServers();
+    }
+  } catch {
+    // The balancer does not answer at the moment; what was known stays.
+  }
+  setTimeout(followServers, LIST_EVERY_MS, path);
 }
 
 const addEvent = (text) => append(make('li', 'event', text));
@@ -272,4 +291,5 @@ showCookie();
 showServers();
 showRooms();
 showTargets();
+toldServers().filter(isPath).forEach(followServers);
 socket.reconnect();
