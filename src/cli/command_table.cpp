@@ -161,13 +161,15 @@ CommandInfo demo() {
       .summary = "Watch servers come and go with their users, on this machine",
       .details =
           "Starts Limpet on 127.0.0.1 with a service that it scales: the chat that is built with it, or any "
-          "server. With --load simulated users come in waves, and a line each second says how many "
-          "servers there are, how many users, and how many were cut.",
+          "server. Each time a server comes or goes it says so. With --load simulated users come in waves, a "
+          "flash crowd among them, a server is drained and one is killed, and it counts who is cut: by the "
+          "killed server, and by Limpet. On a terminal that is a live view.",
       .words = {},
       .options = {{.name = "exec",
                    .value = "COMMAND",
                    .doc = "a server's command; {port} stands for its port, which is in PORT too"},
                   {.name = "load", .value = "N", .doc = "simulated users at the most"},
+                  {.name = "pace", .value = "N", .doc = "their waves come N times as fast, up to 20"},
                   {.name = "path",
                    .value = "PATH",
                    .doc = "where they open WebSockets, / by default for a command of yours"},
@@ -179,7 +181,8 @@ CommandInfo demo() {
                   {.name = "port",
                    .value = "N",
                    .doc = "where to listen, 8000 by default; the next free one is taken"}},
-      .examples = {{.line = "limpet demo --load 2000", .doc = "a flash crowd, calm, and again"},
+      .examples = {{.line = "limpet demo --load 2000",
+                    .doc = "a flash crowd, a drained and a killed server, calm, and again"},
                    {.line = "limpet demo --exec 'node server.js {port}'", .doc = "a server of yours"}},
       .exits = {{.status = 0, .doc = "stopped in good order"},
                 {.status = 1, .doc = "Limpet could not start"},

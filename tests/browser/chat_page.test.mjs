@@ -3,6 +3,7 @@
 // CHAT_URL       the page to open, for example a balancer in front of several chat servers; without it a
 //                limpet-chat of the test's own
 // CHAT_SERVERS   the servers behind the balancer, as it knows them (URL,URL); the test then moves between them
+// CHAT_LIST      if set, the page finds out about them by itself
 // CHROMIUM       the browser (default: /usr/bin/chromium)
 // SCREENSHOT_DIR where to leave pictures of the page, if set
 import assert from 'node:assert/strict';
@@ -65,7 +66,7 @@ describe('chat page', { timeout: 120_000 }, () => {
 
   before(async () => {
     if (!balanced) server = await startChat('limpet-chat', ['--name', 'rockpool']);
-    const query = behind.length > 0 ? `?servers=${encodeURIComponent(behind.join(','))}` : '';
+    const query = behind.length > 0 && !process.env.CHAT_LIST ? `?servers=${encodeURIComponent(behind.join(','))}` : '';
     pageUrl = (process.env.CHAT_URL ?? server.url) + query;
     browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: BROWSER_FLAGS });
   });

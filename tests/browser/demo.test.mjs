@@ -23,7 +23,8 @@ await until('the demo to say that it runs', () => {
 }, BUILD_AND_START_MS);
 
 process.env.CHAT_URL = /(http:\/\/localhost:\d+\/) +the chat/.exec(said)[1];
-process.env.CHAT_SERVERS = [...said.matchAll(/# \w+, (http:\/\/\S+)/g)].map(([, url]) => url).join(',');
+process.env.CHAT_SERVERS = [...said.matchAll(/# [\w-]+, (http:\/\/\S+)/g)].map(([, url]) => url).join(',');
+process.env.CHAT_LIST = 'yes';
 assert.equal(process.env.CHAT_SERVERS.split(',').length, 3, said);
 
 after(async () => {

@@ -1,4 +1,4 @@
-#include "cli/crowd.h"
+#include "cli/demo/crowd.h"
 
 #include <fmt/format.h>
 
@@ -10,6 +10,8 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/text.h"
+#include "cli/demo/plan.h"
 
 namespace limpet::cli {
 namespace {
@@ -53,12 +55,23 @@ Frame first_frame(std::string_view bytes) {
   return {.first = at(0), .payload = bytes.substr(head, length), .size = head + length};
 }
 
+/// The session cookie's value that an answer's head sets, or nothing.
+std::string cookie_in(std::string_view head) {
+  const std::string start = fmt::format("\r\nset-cookie: {}=", kCookieName);
+  const std::size_t at = base::to_lower(head).find(start);
+  if (at == std::string::npos) return {};
+  const std::string_view rest = head.substr(at + start.size());
+  return std::string(rest.substr(0, rest.find_first_of(";\r")));
+}
+
 }  // namespace
 
-Crowd::Crowd(net::Reactor& reactor, const net::SocketAddress& address, std::string target)
+Crowd::Crowd(net::Reactor& reactor, const net::SocketAddress& address, std::string target,
+             base::Duration session)
     : reactor_(reactor),
       address_(address),
       target_(std::move(target)),
+      session_(session),
       engine_io_(target_.contains("EIO=4")) {}
 
 Crowd::~Crowd() {
@@ -66,16 +79,21 @@ Crowd::~Crowd() {
 }
 
 void Crowd::aim(std::uint32_t users) {
+  const base::TimePoint now = base::Clock::now();
   std::uint32_t staying = 0;
   for (User& user : users_) {
     if (user.leaves) continue;
-    if (staying < users) {
+    if (staying < users && user.leaves_at > now) {
       ++staying;
     } else {
       leave(user);
     }
   }
-  for (; staying < users; ++staying) net::spawn(live(users_.insert(users_.end(), User{})));
+  for (; staying < users; ++staying) {
+    const auto user =
+        users_.insert(users_.end(), User{.leaves_at = now + session_ / 2 + session_ * draw(1000) / 1000});
+    net::spawn(live(user));
+  }
 }
 
 void Crowd::leave(User& user) {
@@ -83,51 +101,61 @@ void Crowd::leave(User& user) {
   if (user.socket != nullptr) user.socket->cancel();
 }
 
-base::Duration Crowd::pause() {
-  constexpr std::uint64_t kSpread = 1000;
-  return std::chrono::milliseconds(500 + base::mix_64(1, ++draws_) % kSpread);
+std::int64_t Crowd::draw(std::uint64_t below) {
+  return static_cast<std::int64_t>(base::mix_64(1, ++draws_) % below);
 }
 
 net::Task<void> Crowd::live(std::list<User>::iterator user) {
   while (!user->leaves) {
     co_await connect(*user);
     if (user->leaves) break;
-    net::Sleep sleep(reactor_, pause());
+    net::Sleep sleep(reactor_, std::chrono::milliseconds(500 + draw(1000)));
     co_await sleep;
   }
+  note_back(*user);
   users_.erase(user);
 }
 
 net::Task<void> Crowd::connect(User& user) {
   auto fd = net::Socket::start_connect(address_);
-  if (!fd) {
-    ++counts_.turned_away;
-    co_return;
-  }
+  if (!fd) co_return;
   net::Socket socket(reactor_, std::move(*fd), base::Side::kServer);
   if (!socket.valid()) co_return;
   user.socket = &socket;
   user.received.clear();
-  ++counts_.outside;
-  const bool is_in = co_await enter(user, socket);
-  --counts_.outside;
-  if (is_in) {
+  if (co_await enter(user, socket)) {
+    note_back(user);
     ++counts_.inside;
     ++counts_.visits;
     co_await stay(user, socket);
     --counts_.inside;
-    if (!user.leaves) ++counts_.cut;
-  } else if (!user.leaves) {
-    ++counts_.turned_away;
+    if (!user.leaves) note_cut(user);
   }
   user.socket = nullptr;
+}
+
+void Crowd::note_cut(User& user) {
+  if (!lost_.contains(user.cookie)) {
+    ++counts_.cut;
+    return;
+  }
+  ++counts_.lost;
+  ++counts_.away;
+  user.is_away = true;
+}
+
+void Crowd::note_back(User& user) {
+  if (!std::exchange(user.is_away, false)) return;
+  --counts_.away;
+  counts_.back_at = base::Clock::now();
 }
 
 net::Task<bool> Crowd::enter(User& user, net::Socket& socket) {
   const std::string request = fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-      target_, address_.text());
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
+      target_, address_.text(),
+      user.cookie.empty() ? "" : fmt::format("Cookie: {}={}\r\n", kCookieName, user.cookie));
   if (!co_await socket.write(request)) co_return false;
   std::array<char, 4096> buffer;
   while (user.received.size() < kMostHead) {
@@ -137,6 +165,9 @@ net::Task<bool> Crowd::enter(User& user, net::Socket& socket) {
     const std::size_t end = user.received.find("\r\n\r\n");
     if (end == std::string::npos) continue;
     if (!user.received.starts_with("HTTP/1.1 101")) co_return false;
+    if (auto cookie = cookie_in(std::string_view(user.received).substr(0, end)); !cookie.empty()) {
+      user.cookie = std::move(cookie);
+    }
     user.received.erase(0, end + 4);
     if (engine_io_ && !co_await socket.write(frame(kText, "40"))) co_return false;
     co_return true;
