@@ -17,9 +17,16 @@ struct Asset {
   std::string_view text;
 };
 
+constexpr std::string_view kScript = "text/javascript; charset=utf-8";
+
 constexpr std::array kAssets = {
     Asset{"", "text/html; charset=utf-8", assets::page_html},
-    Asset{"app.js", "text/javascript; charset=utf-8", assets::app_js},
+    Asset{"app.js", kScript, assets::app_js},
+    Asset{"api.js", kScript, assets::api_js},
+    Asset{"chart.js", kScript, assets::chart_js},
+    Asset{"scaling.js", kScript, assets::scaling_js},
+    Asset{"servers.js", kScript, assets::servers_js},
+    Asset{"view.js", kScript, assets::view_js},
     Asset{"style.css", "text/css; charset=utf-8", assets::style_css},
     Asset{"icon.svg", "image/svg+xml", assets::icon_svg},
 };

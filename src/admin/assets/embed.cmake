@@ -1,6 +1,6 @@
 # The dashboard's files become string constants of dashboard_assets.h, so that the program is one file.
 set(ASSET_CONSTANTS "")
-foreach(file page.html app.js style.css icon.svg)
+foreach(file page.html app.js api.js chart.js scaling.js servers.js view.js style.css icon.svg)
   set(path ${CMAKE_CURRENT_LIST_DIR}/${file})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
   file(READ ${path} text)
