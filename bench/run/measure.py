@@ -212,12 +212,19 @@ def _measure_reload(settings: Settings, scenario: Scenario, _echo: Tool, proxy: 
     width = scenario.arguments["interval"]
     intervals = [interval for interval in result["intervals"] if interval["count"]]
     middle = int(seconds / 2 / width)
-    window = intervals[middle:middle + int(RELOAD_WINDOW_SECONDS / width)]
+    count = int(RELOAD_WINDOW_SECONDS / width)
+    earlier, window = intervals[max(middle - count, 0):middle], intervals[middle:middle + count]
+    usual = statistics.median(interval["p99"] for interval in intervals[:middle])
+    doubled = lambda some: width * sum(interval["p99"] > 2 * usual for interval in some)
     # A proxy that ends its tunnels at a reload has measured something: the figure is how many.
     return _checked(result, tolerated=("closed", "lost")) | {
         "tunnels_closed": result["failures"]["closed"],
-        "p99_before_us": statistics.median(interval["p99"] for interval in intervals[:middle]),
+        "p99_before_us": usual,
+        "p99_worst_before_us": max((interval["p99"] for interval in earlier), default=None),
         "p99_worst_after_us": max((interval["p99"] for interval in window), default=None),
+        # The machine has such moments without a reload, too: what counts is whether there are more after it.
+        "p99_doubled_before_s": doubled(earlier),
+        "p99_doubled_after_s": doubled(window),
         "reload_command_s": reload_seconds,
         "memory_growth_bytes": memory_after["pss"] - memory_before["pss"],
         "intervals_p99_us": [interval["p99"] for interval in intervals],

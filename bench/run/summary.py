@@ -100,7 +100,12 @@ def metrics_of(scenario: Scenario) -> list[Metric]:
     if scenario.kind == "reload":
         return [
             Metric("p99_before", "p99 before", "us", _plain("p99_before_us"), digits=0, compared=False),
-            Metric("p99_after", "worst p99 of 0.25 s in the 2 s after", "us", _plain("p99_worst_after_us"), digits=0),
+            Metric("p99_worst_before", "worst p99 of 0.25 s in the 2 s before", "us", _plain("p99_worst_before_us"),
+                   digits=0, compared=False),
+            Metric("p99_after", "the same in the 2 s after", "us", _plain("p99_worst_after_us"), digits=0),
+            Metric("doubled_before", "p99 more than doubled, of the 2 s before", "s", _plain("p99_doubled_before_s"),
+                   compared=False),
+            Metric("doubled_after", "the same of the 2 s after", "s", _plain("p99_doubled_after_s"), compared=False),
             Metric("closed", "tunnels closed by the reload", "", _plain("tunnels_closed"), digits=0, compared=False),
             Metric("growth", "growth of memory", "MB", _plain("memory_growth_bytes", 1e-6), of_direct=False,
                    compared=False),
