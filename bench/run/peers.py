@@ -48,6 +48,8 @@ class Peer:
         """Where the program is, or nothing when it is not installed."""
         if self.executable == "limpet":
             return _limpet_path()
+        if self.executable == "limpet-bare":
+            return str(REPOSITORY / "build/bench-tools/limpet-bare")
         return shutil.which(self.executable, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
     @property
@@ -66,6 +68,11 @@ PEERS: dict[str, Peer] = {
         replace(_LIMPET, name="limpet-epoll", title="Limpet, epoll", engine="epoll", by_default=False),
         replace(_LIMPET, name="limpet-io_uring", title="Limpet, io_uring", engine="io_uring", by_default=False),
         replace(_LIMPET, name="limpet-batching", title="Limpet, batchDelay", batch_delay="50us", by_default=False),
+        # Nothing but relays, for the small messages of tunnels: what is left when a proxy's own work is nothing.
+        *(Peer(f"bare-{engine}", f"bare {engine} relay", "limpet-bare",
+               command=("{executable}", "--engine", engine, "--listen", f"127.0.0.1:{PROXY_PORT}",
+                        "--to", f"127.0.0.1:{SERVER_PORT}"), by_default=False)
+          for engine in ("epoll", "io_uring", "sockmap")),
         Peer("haproxy", "HAProxy", "haproxy", ("haproxy.cfg",),
              ("{executable}", "-W", "-f", "{run_dir}/haproxy.cfg"), reload_signal=signal.SIGUSR2),
         Peer("nginx", "nginx", "nginx", ("nginx.conf",),
