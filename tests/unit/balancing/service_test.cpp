@@ -5,93 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <deque>
 #include <memory>
 
-#include "base/hash.h"
+#include "service_fixture.h"
 
 namespace limpet::balancing {
 namespace {
 
 using config::LostPolicy;
-using config::StickySourceKind;
 using std::chrono::seconds;
-
-constexpr base::TimePoint kNow{seconds(1000)};
-constexpr std::array<std::string_view, 3> kUrls = {"http://172.20.0.2:3000", "http://172.20.0.4:3000",
-                                                   "http://172.20.0.5:3000"};
-constexpr std::array<std::string_view, 3> kValues = {"a3d52f0267943dcc", "b0b778ca5c8e3c2a",
-                                                     "02924b402664a5b7"};
-
-/// A request head built field by field.
-class Request {
- public:
-  Request() = default;
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-  Request& path(std::string_view path) {
-    head_.path = path;
-    return *this;
-  }
-  Request& query(std::string_view query) {
-    head_.query = query;
-    return *this;
-  }
-  Request& field(std::string_view name, std::string value) {
-    texts_.push_back(std::move(value));
-    head_.fields.push_back({.name = name, .value = texts_.back(), .id = http::field_id(name)});
-    return *this;
-  }
-  Request& cookie(std::string_view value) { return field("Cookie", fmt::format("ws-session={}", value)); }
-  [[nodiscard]] const http::RequestHead& head() const { return head_; }
-
- private:
-  std::deque<std::string> texts_;
-  http::RequestHead head_;
-};
-
-/// A service of three servers, sticky by the cookie "ws-session".
-class ServiceTest : public testing::Test {
- protected:
-  ServiceTest() {
-    settings.sticky.emplace();
-    settings.sticky->cookie.emplace();
-    settings.sticky->cookie->name = "ws-session";
-    for (const std::string_view url : kUrls) {
-      Server server;
-      server.state = registry.find_or_add("webapp@docker", url);
-      server.url = url;
-      server.addresses = {net::SocketAddress(net::IpAddress::from_v4(0x7f000001), 3000)};
-      servers.push_back(std::move(server));
-    }
-  }
-
-  Service& service() {
-    if (!service_) service_ = std::make_unique<Service>("webapp@docker", settings, servers);
-    return *service_;
-  }
-  std::expected<Selected, Refused> choose(const Request& request,
-                                          const std::vector<std::uint32_t>* tried = nullptr) {
-    return service().choose({.head = &request.head(),
-                             .client = net::IpAddress::from_v4(0x7f000001),
-                             .now = kNow,
-                             .seat = SeatKind::kRequest,
-                             .tried = tried});
-  }
-  ServerState& state(std::size_t i) { return *servers[i].state; }
-  void fill(std::size_t i) {
-    servers[i].capacity = 1;
-    ASSERT_TRUE(state(i).try_take_seat(SeatKind::kTunnel, 1));
-  }
-  void sources(std::vector<config::StickySource> list) { settings.sticky->sources = std::move(list); }
-
-  ServerRegistry registry{1};
-  config::LoadBalancer settings;
-  std::vector<Server> servers;
-
- private:
-  std::unique_ptr<Service> service_;
-};
 
 TEST_F(ServiceTest, ACookieBindsToItsServer) {
   for (std::uint32_t i = 0; i < kValues.size(); ++i) {
@@ -375,88 +297,6 @@ TEST_F(ServiceTest, TunnelsCountAgainstTheCapacityToo) {
   EXPECT_EQ(choose(Request()).error().reason, Refusal::kAllFull);
   selected->seat.release();
   EXPECT_TRUE(choose(Request()).has_value());
-}
-
-// Sticky sources.
-
-TEST_F(ServiceTest, QueryHeaderAndPathHoldAnyAcceptedValue) {
-  sources({{StickySourceKind::kQuery, "server"},
-           {StickySourceKind::kHeader, "X-Server"},
-           {StickySourceKind::kPath, "/s/"}});
-  for (std::uint32_t i = 0; i < kUrls.size(); ++i) {
-    for (std::string value : accepted_cookie_values(kUrls[i])) {
-      EXPECT_EQ(choose(Request().field("x-server", value))->index, i);
-      if (value.contains("://")) value = "http%3A%2F%2F" + value.substr(7);
-      EXPECT_EQ(choose(Request().query("a=b&server=" + value))->index, i) << value;
-      const std::string path = "/s/" + value;
-      EXPECT_EQ(choose(Request().path(path))->index, i);
-      EXPECT_EQ(choose(Request().path(path + "/rooms/7"))->index, i);
-    }
-  }
-  const auto unbound = choose(Request().path("/s/").query("server="));
-  ASSERT_TRUE(unbound.has_value());
-  EXPECT_FALSE(unbound->by_sticky);
-  EXPECT_FALSE(unbound->write_cookie) << "the cookie is not among the sources";
-  EXPECT_EQ(service().cookie_name(), "");
-}
-
-TEST_F(ServiceTest, SourcesAreTriedInTheOrderWritten) {
-  sources({{StickySourceKind::kQuery, "server"}, {StickySourceKind::kCookie, ""}});
-  const std::string query = fmt::format("server={}", kValues[2]);
-  const auto both = choose(Request().query(query).cookie(kValues[0]));
-  ASSERT_TRUE(both.has_value());
-  EXPECT_EQ(both->index, 2U);
-  EXPECT_TRUE(both->write_cookie) << "the cookie follows";
-  EXPECT_FALSE(choose(Request().query(query).cookie(kValues[2]))->write_cookie);
-  EXPECT_TRUE(choose(Request().query(query))->write_cookie);
-
-  const auto second = choose(Request().query("server=1234").cookie(kValues[0]));
-  ASSERT_TRUE(second.has_value());
-  EXPECT_EQ(second->index, 0U) << "an unknown value is passed over";
-  EXPECT_FALSE(second->write_cookie);
-}
-
-TEST_F(ServiceTest, ASessionIdBindsToTheServerThatGaveIt) {
-  EXPECT_TRUE(service().learns_sid());
-  service().sids().learn("lv_VI97HAXpY6yYWAAAC", servers[1].state, kNow);
-  for (int i = 0; i < 20; ++i) {
-    const auto selected = choose(Request().query("EIO=4&transport=polling&sid=lv_VI97HAXpY6yYWAAAC"));
-    ASSERT_TRUE(selected.has_value());
-    EXPECT_EQ(selected->index, 1U);
-    EXPECT_TRUE(selected->by_sticky);
-    EXPECT_FALSE(selected->write_cookie) << "this client sends no cookies";
-  }
-  const auto with_stale_cookie = choose(Request().query("sid=lv_VI97HAXpY6yYWAAAC").cookie("1234"));
-  EXPECT_EQ(with_stale_cookie->index, 1U);
-  EXPECT_TRUE(with_stale_cookie->write_cookie);
-  EXPECT_EQ(choose(Request().query("sid=lv_VI97HAXpY6yYWAAAC").cookie(kValues[0]))->index, 0U)
-      << "the cookie is first";
-}
-
-TEST_F(ServiceTest, SessionsSurviveAReload) {
-  service().sids().learn("abc", servers[2].state, kNow);
-  Service next("webapp@docker", settings, {servers[2], servers[0]});
-  next.adopt_sids(service().shared_sids());
-  Request request;
-  request.query("sid=abc");
-  const auto selected = next.choose({.head = &request.head(), .now = kNow});
-  ASSERT_TRUE(selected.has_value());
-  EXPECT_EQ(selected->index, 0U);
-  EXPECT_TRUE(selected->by_sticky);
-
-  Service without("webapp@docker", settings, {servers[0]});
-  without.adopt_sids(service().shared_sids());
-  EXPECT_FALSE(without.choose({.head = &request.head(), .now = kNow})->by_sticky);
-}
-
-TEST_F(ServiceTest, StickyBySidAlone) {
-  settings.sticky->cookie.reset();
-  EXPECT_EQ(service().cookie_name(), "");
-  EXPECT_TRUE(service().learns_sid());
-  service().sids().learn("abc", servers[1].state, kNow);
-  EXPECT_EQ(choose(Request().query("sid=abc").cookie(kValues[0]))->index, 1U);
-  EXPECT_FALSE(choose(Request())->write_cookie);
-  EXPECT_EQ(service().servers()[0].cookie_value, kValues[0]) << "for the API, all the same";
 }
 
 TEST_F(ServiceTest, HoldsSeatsExactlyForBoundUsers) {
