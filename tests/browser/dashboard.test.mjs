@@ -88,6 +88,7 @@ describe('dashboard', { timeout: 120_000 }, () => {
     await page.keyboard.press('Enter');
     await fact(page, 'Ready', 3);
     assert.equal((await service()).changed.min, 3);
+    assert.equal(await page.evaluate(() => document.activeElement.name), 'min');
     await page.getByLabel('Servers from').fill('4');
     await page.getByLabel('to', { exact: true }).fill('2');
     await page.getByRole('button', { name: 'Set' }).click();
@@ -95,7 +96,7 @@ describe('dashboard', { timeout: 120_000 }, () => {
     assert.equal((await service()).min, 3);
     await page.getByRole('button', { name: 'As configured' }).click();
     await until('the limits of the configuration', async () => (await service()).changed.min === null);
-    assert.equal(await page.getByLabel('Servers from').inputValue(), '1');
+    await until('the page to show them', async () => await page.getByLabel('Servers from').inputValue() === '1');
   });
 
   it('pauses and resumes', async () => {
@@ -164,6 +165,25 @@ describe('dashboard', { timeout: 120_000 }, () => {
     await other.unroute('**/api/**');
     await other.locator('#link.live').waitFor();
     await other.context().close();
+  });
+
+  it('asks for the token that the API wants', async () => {
+    const guarded = await startLimpet(await configuration(), { flags: ['--api.token=open sesame'] });
+    try {
+      const context = await browser.newContext();
+      context.setDefaultTimeout(DEADLINE_MS);
+      const guest = await context.newPage();
+      await guest.goto(`${guarded.admin}/`);
+      await guest.getByLabel(/asks for its token/).fill('open sesame');
+      await guest.keyboard.press('Enter');
+      await fact(guest, 'Ready', 1);
+      assert.equal(await guest.locator('#login').isVisible(), false);
+      await guest.getByRole('button', { name: 'Drain app-1' }).click();
+      await guest.getByText('draining', { exact: true }).waitFor();
+      await context.close();
+    } finally {
+      await guarded.stop();
+    }
   });
 
   it('caused no errors in the page', () => assert.deepEqual(complaints, []));

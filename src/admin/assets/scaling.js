@@ -55,10 +55,10 @@ function showLimits(form, pool) {
   setText(form.pause, pool.changed.paused ? "Resume" : "Pause");
   setAttribute(form.pause, "data-paused", pool.changed.paused);
   form.reset.hidden = pool.changed.min === null && pool.changed.max === null;
-  if (form.panel.contains(document.activeElement)) return;
   if (form.panel.dataset.touched) return;
-  form.min.value = pool.min;
-  form.max.value = pool.max;
+  for (const [input, value] of [[form.min, pool.min], [form.max, pool.max]]) {
+    if (input.value !== String(value)) input.value = value;
+  }
 }
 
 function listen(panel, service, form, refresh) {
@@ -67,7 +67,6 @@ function listen(panel, service, form, refresh) {
     try {
       await call(`api/scaling/${encodeURIComponent(service)}?${query}`, "POST");
       delete form.panel.dataset.touched;
-      form.panel.querySelector(":focus")?.blur();
       await refresh();
     } catch (problem) {
       setText(form.problem, problem.message);
