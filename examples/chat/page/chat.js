@@ -103,6 +103,10 @@ function showServers() {
   }));
 }
 
+function showHue() {
+  if (me !== null) document.documentElement.style.setProperty('--hue', hueOf(me.url, me.hostname));
+}
+
 function showClients() {
   element('client-count').textContent = clients.length === 1 ? '1 person' : `${clients.length} people`;
   element('clients').replaceChildren(...clients.map((id) => {
@@ -162,6 +166,7 @@ async function followServers(path) {
     if (urls.join() !== servers.map(({ url }) => url).join()) {
       servers = urls.map(serverOf);
       showServers();
+      showHue();
     }
   } catch {
     // The balancer does not answer at the moment; what was known stays.
@@ -210,7 +215,7 @@ socket.on('connect', async () => {
   for (const room of rooms) socket.emit('join-room', room);
   socket.emit('get-clients');
   me = await socket.request('whoami');
-  document.documentElement.style.setProperty('--hue', hueOf(me.url, me.hostname));
+  showHue();
   document.title = `${me.hostname} · Limpet chat`;
   element('server-name').textContent = me.hostname;
   element('server-url').textContent = me.url;

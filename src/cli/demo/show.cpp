@@ -88,6 +88,7 @@ net::Task<void> Show::play() {
     if (now_ - looked >= kLookEvery) {
       looked = now_;
       if (greeted_ && is_stopping()) break;
+      sure_ = tally();
       observe();
     }
     if (greeted_ && plan_.users > 0) {
@@ -107,7 +108,6 @@ net::Task<void> Show::play() {
 }
 
 net::Task<void> Show::let_everybody_go() {
-  const Tally last = tally();
   crowd_.aim(0);
   while (!crowd_.is_empty()) {
     net::Sleep sleep(reactor_, kTick);
@@ -115,7 +115,7 @@ net::Task<void> Show::let_everybody_go() {
   }
   if (plan_.users == 0 || !greeted_) co_return;
   screen_.print(fmt::format("\n{} visits, cut by Limpet: {}, by killed servers: {}\n",
-                            grouped(crowd_.counts().visits), grouped(last.cut), lost_text(last)));
+                            grouped(crowd_.counts().visits), grouped(sure_.cut), lost_text(sure_)));
 }
 
 bool Show::is_stopping() const {
@@ -156,15 +156,24 @@ void Show::next_wave(const Scene& scene) {
   if (wave.act == Act::kKill) kill_one();
 }
 
+const Look::Server* Show::spare_server() {
+  // Without another one users would have nowhere to go, which is no fault of Limpet's.
+  if (look_.count("ready") < 2) {
+    say("there is no other server, so this one is left alone");
+    return nullptr;
+  }
+  return look_.fullest("ready");
+}
+
 void Show::drain_one() {
-  const Look::Server* server = look_.fullest("ready");
+  const Look::Server* server = spare_server();
   if (server == nullptr) return;
   if (const auto done = act_on_server(admin_, server->id, "drain"); !done) say(done.error());
 }
 
 void Show::kill_one() {
-  const Look::Server* server = look_.fullest("ready");
-  if (server == nullptr || look_.count("ready") < 2) return;
+  const Look::Server* server = spare_server();
+  if (server == nullptr) return;
   const Kill kill{.at = base::Clock::now(), .lost_before = crowd_.counts().lost};
   crowd_.expect_loss(server->cookie);
   const std::string port = server->url.substr(server->url.rfind(':') + 1);

@@ -42,6 +42,7 @@ class Show {
   void observe();
   void greet();
   void next_wave(const Scene& scene);
+  [[nodiscard]] const Look::Server* spare_server();
   void drain_one();
   void kill_one();
   void tell_of_return();
@@ -62,6 +63,7 @@ class Show {
   std::uint32_t goal_ = 0;  // users
   std::optional<std::size_t> wave_;
   std::optional<Kill> kill_;
+  Tally sure_;  // when Limpet was last known to run: whoever is closed since then is so because it stops
 };
 
 }  // namespace limpet::cli
