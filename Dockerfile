@@ -11,7 +11,8 @@ RUN cmake --preset release -DLIMPET_TESTS=OFF -DLIMPET_EXAMPLES=OFF \
 FROM debian:12-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      libre2-9 libspdlog1.10 libfmt9 libyaml-cpp0.7 libprometheus-cpp-core1.0 liburing2 libssl3 libcrypt1 libstdc++6 \
+      libre2-9 libspdlog1.10 libfmt9 libyaml-cpp0.7 libprometheus-cpp-core1.0 liburing2 libssl3 libsqlite3-0 libcrypt1 \
+      libstdc++6 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --no-create-home limpet
 COPY --from=build /src/build/release/limpet /usr/local/bin/limpet

@@ -75,7 +75,8 @@ Json pool_json(const PoolView& view) {
               {"changed", Json{{"min", or_null(view.changed.min)},
                                {"max", or_null(view.changed.max)},
                                {"paused", view.changed.paused},
-                               {"command", or_null(view.changed.command)}}},
+                               {"command", or_null(view.changed.command)},
+                               {"image", or_null(view.changed.image)}}},
               {"wanted", view.wanted},
               {"kept", view.kept},
               {"ready", view.ready},
@@ -139,6 +140,11 @@ std::expected<void, std::string> take_all(const ApiCall& call, scaling::Override
   } else if (!command.empty()) {
     out.command = std::move(command);
   }
+  if (std::string image = query_value(call.request, "image"); image == "default") {
+    out.image.reset();
+  } else if (!image.empty()) {
+    out.image = std::move(image);
+  }
   return {};
 }
 
@@ -197,7 +203,9 @@ routing::InternalAnswer change_scaling(const ApiCall& call) {
   if (!view) return not_scaled(call.name);
   scaling::Override changed = view->changed;
   if (auto taken = take_all(call, changed); !taken) return error_answer(400, taken.error());
-  if (changed != view->changed) {
+  // The name of an image may stand for another one by now.
+  const bool asks_for_image = !query_value(call.request, "image").empty();
+  if (changed != view->changed || asks_for_image) {
     if (auto done = call.state.scaler->change(view->service, changed); !done) {
       return error_answer(400, done.error());
     }

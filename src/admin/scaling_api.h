@@ -14,8 +14,8 @@ namespace limpet::admin {
 [[nodiscard]] routing::InternalAnswer get_scaling(const ApiCall& call);
 /// GET /api/scaling/{service}: "app@file", or "app" if one provider has it.
 [[nodiscard]] routing::InternalAnswer get_service_scaling(const ApiCall& call);
-/// POST /api/scaling/{service}?min=N&max=N&paused=true&command=TEXT: changes what is given until Limpet
-/// ends; the value "default" takes a change back. Answers with the service as it is then.
+/// POST /api/scaling/{service}?min=N&max=N&paused=true&command=TEXT&image=NAME: changes what is given until
+/// Limpet ends; the value "default" takes a change back. Answers with the service as it is then.
 [[nodiscard]] routing::InternalAnswer change_scaling(const ApiCall& call);
 
 /// limpet_scaling_*.

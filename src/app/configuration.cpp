@@ -94,6 +94,7 @@ void Configuration::build() {
     add_qualified(provider, dynamic.middlewares, state_.middlewares);
   }
   add_driven_servers();
+  admit_found_servers();
 
   if (std::ranges::any_of(state_.services, [](const auto& item) { return can_be_joined(item.second); })) {
     state_.routers[{.name = "join", .provider = std::string(config::kInternalProvider)}] =
@@ -159,6 +160,32 @@ void Configuration::add_driven_servers() {
     if (driven == driven_.end() || settings == nullptr || !settings->scaling) continue;
     settings->servers.insert(settings->servers.end(), driven->second.begin(), driven->second.end());
   }
+}
+
+void Configuration::admit(const std::string& service, scaling::Admission admission) {
+  admissions_of_[service] = std::move(admission);
+  if (!held_) build();
+}
+
+void Configuration::admit_found_servers() {
+  const auto contains = [](const std::vector<std::string>& urls, const std::string& url) {
+    return std::ranges::find(urls, url) != urls.end();
+  };
+  std::set<std::string> scaled;
+  for (auto& [name, service] : state_.services) {
+    auto* settings = std::get_if<config::LoadBalancer>(&service.kind);
+    const bool counts = settings != nullptr && settings->scaling && settings->scaling->docker &&
+                        settings->scaling->docker->discovered;
+    if (!counts) continue;
+    scaled.insert(name.text());
+    const scaling::Admission& admission = admissions_of_[name.text()];
+    std::erase_if(settings->servers,
+                  [&](const config::Server& server) { return contains(admission.leaving, server.url); });
+    for (config::Server& server : settings->servers) {
+      server.fenced = server.fenced || !contains(admission.admitted, server.url);
+    }
+  }
+  std::erase_if(admissions_of_, [&](const auto& item) { return !scaled.contains(item.first); });
 }
 
 void Configuration::use_host_names() {

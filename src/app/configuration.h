@@ -14,6 +14,7 @@
 #include "net/reactor.h"
 #include "providers/provider.h"
 #include "routing/snapshot_builder.h"
+#include "scaling/host.h"
 
 namespace limpet::app {
 
@@ -38,6 +39,9 @@ class Configuration final : public providers::Sink {
   /// The service (by its qualified name) has these servers besides those of its provider, as long as it is
   /// scaled: what its driver has started.
   void set_servers(const std::string& service, std::vector<config::Server> servers);
+  /// Of the servers that its provider finds for a service with driver `docker`, these take new users, and
+  /// these are left out. Before the first call none takes new users.
+  void admit(const std::string& service, scaling::Admission admission);
 
   /// The addresses of a host name that the configuration names, a server's or a webhook's, without waiting.
   [[nodiscard]] net::HostNames::Found find_host(const std::string& host) const {
@@ -46,6 +50,7 @@ class Configuration final : public providers::Sink {
 
  private:
   void add_driven_servers();
+  void admit_found_servers();
   void use_host_names();
   void warn_of_loops() const;
   void log_problems(const routing::Reports& reports, std::string_view kind) const;
@@ -56,6 +61,7 @@ class Configuration final : public providers::Sink {
   Publish publish_;
   std::map<std::string, config::Dynamic, std::less<>> latest_;              // by provider
   std::map<std::string, std::vector<config::Server>, std::less<>> driven_;  // by qualified service name
+  std::map<std::string, scaling::Admission, std::less<>> admissions_of_;    // by qualified service name
   net::HostNames host_names_;
   bool held_ = false;
 };

@@ -20,6 +20,10 @@ void ScalingHost::set_servers(const std::string& service, std::vector<config::Se
   configuration_.set_servers(service, std::move(servers));
 }
 
+void ScalingHost::admit(const std::string& service, scaling::Admission admission) {
+  configuration_.admit(service, std::move(admission));
+}
+
 void ScalingHost::close_tunnels(const std::shared_ptr<balancing::ServerState>& server,
                                 base::Duration window) {
   closer_.begin(server, window, static_cast<std::uint64_t>(base::Clock::now().time_since_epoch().count()));

@@ -21,6 +21,7 @@ class ScalingHost final : public scaling::Host {
   [[nodiscard]] std::shared_ptr<balancing::ServerState> server_state(const std::string& service,
                                                                      const std::string& url) override;
   void set_servers(const std::string& service, std::vector<config::Server> servers) override;
+  void admit(const std::string& service, scaling::Admission admission) override;
   void close_tunnels(const std::shared_ptr<balancing::ServerState>& server, base::Duration window) override;
   void keep_tunnels(const std::shared_ptr<balancing::ServerState>& server) override;
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "admin/placement_json.h"
+#include "apis/docker/client.h"
 #include "app/paced_close.h"
 #include "base/log.h"
 #include "base/timestamp.h"
@@ -40,6 +41,14 @@ std::uint32_t thread_count(const config::Static& settings) {
   throw std::runtime_error(sentence);
 }
 
+/// The Engine that the provider asks, or else the local one.
+scaling::DockerAccess docker_access(const config::Providers& providers) {
+  const config::DockerProvider settings = providers.docker.value_or(config::DockerProvider{});
+  auto endpoint = apis::docker::parse_endpoint(settings.endpoint);
+  if (!endpoint) fail(fmt::format("providers.docker.endpoint: {}", endpoint.error()));
+  return {.endpoint = std::move(*endpoint), .timeout = settings.http_client_timeout};
+}
+
 }  // namespace
 
 Server::Server(const config::Loaded& loaded)
@@ -67,7 +76,8 @@ Server::Server(const config::Loaded& loaded)
   start_workers();
   closer_ = std::make_unique<PacedClose>(workers_);
   scaling_host_ = std::make_unique<ScalingHost>(registry_, *configuration_, *closer_);
-  scaler_ = std::make_unique<scaling::Controller>(reactor_, *scaling_host_, scaling::real_drivers(reactor_));
+  scaler_ = std::make_unique<scaling::Controller>(
+      reactor_, *scaling_host_, scaling::real_drivers(reactor_, docker_access(state_.settings.providers)));
   state_.scaler = scaler_.get();
   start_providers();
 }

@@ -215,25 +215,31 @@ CommandInfo scale() {
 }
 
 CommandInfo roll() {
-  return {.name = "roll",
-          .usage = "--command COMMAND [--json] [--address ADDRESS] [--token TOKEN] SERVICE",
-          .summary = "Move a service's servers to another command, without cutting anyone",
-          .details =
-              "For servers that Limpet starts itself (scaling.process). New users go to servers of the new "
-              "command as soon as those are ready; the old ones drain, and end with their last user or at "
-              "the drain deadline. It holds until Limpet ends, so put the command into the configuration "
-              "too.",
-          .words = {.least = 1, .most = 1},
-          .options = {{.name = "command",
-                       .value = "COMMAND",
-                       .doc = "as scaling.process.command; default for the one that is configured"},
-                      {.name = "json", .value = "", .doc = "print the service as JSON"},
-                      kAddress,
-                      kToken},
-          .examples = {{.line = "limpet roll chat --command 'node server-2.js {port}'", .doc = ""}},
-          .exits = {{.status = 0, .doc = "begun"},
-                    {.status = 1, .doc = "Limpet could not be asked, or refused"},
-                    {.status = 2, .doc = "wrong usage"}}};
+  return {
+      .name = "roll",
+      .usage = "--command COMMAND|--image IMAGE [--json] [--address ADDRESS] [--token TOKEN] SERVICE",
+      .summary = "Move a service's servers to another command or image, without cutting anyone",
+      .details =
+          "For servers that Limpet starts itself: processes get another command (scaling.process), "
+          "containers another image (scaling.docker), which is there already, since Limpet pulls none. New "
+          "users go to new servers as soon as those are ready; the old ones drain, and end with their last "
+          "user or at the drain deadline. It holds until Limpet ends, so put the command or image into the "
+          "configuration too.",
+      .words = {.least = 1, .most = 1},
+      .options = {{.name = "command",
+                   .value = "COMMAND",
+                   .doc = "as scaling.process.command; default for the one that is configured"},
+                  {.name = "image",
+                   .value = "IMAGE",
+                   .doc = "name or id of an image; default to leave servers as they are"},
+                  {.name = "json", .value = "", .doc = "print the service as JSON"},
+                  kAddress,
+                  kToken},
+      .examples = {{.line = "limpet roll chat --command 'node server-2.js {port}'", .doc = ""},
+                   {.line = "limpet roll webapp --image nodewsapp:2", .doc = ""}},
+      .exits = {{.status = 0, .doc = "begun"},
+                {.status = 1, .doc = "Limpet could not be asked, or refused"},
+                {.status = 2, .doc = "wrong usage"}}};
 }
 
 CommandInfo healthcheck() {

@@ -178,6 +178,26 @@ void describe(V& v, T& t) {
           t.start_timeout);
 }
 
+template <class V, Is<DockerDriver> T>
+void describe(V& v, T& t) {
+  v.field({"project", "Compose project; known where the service comes from Docker's labels"}, t.project);
+  v.field({"service", "Service of the project; known there too"}, t.service);
+  v.field({"port", "Port that a container listens on; for services in files"}, t.port, Range{0, 65535});
+  v.field(
+      {"network", "Network whose addresses are used; empty means the first by name; for services in files"},
+      t.network);
+  v.field(
+      {"image",
+       "Image that containers move to, without cutting anyone; it is not pulled; empty means the one they "
+       "have"},
+      t.image);
+  v.field(
+      {"readyPath",
+       "Path that answers 2xx or 3xx once a container is ready; empty means that it takes TCP connections"},
+      t.ready_path);
+  v.field({"startTimeout", "How long a container may take until it is ready"}, t.start_timeout);
+}
+
 template <class V, Is<Scaling> T>
 void describe(V& v, T& t) {
   v.field({"min", "Least servers; 0 means none while nobody is there"}, t.min, Range{0, 10'000});
@@ -201,6 +221,10 @@ void describe(V& v, T& t) {
   v.field({"stabilisation", "What was needed within this time is kept"}, t.stabilisation);
   v.field({"process", "Servers are processes that Limpet starts and stops"}, t.process);
   v.field({"webhook", "Somebody else starts and stops servers, and is told what is wanted"}, t.webhook);
+  v.field(
+      {"docker",
+       "Servers are containers of a Compose service; the default for services that Docker's labels define"},
+      t.docker);
 }
 
 template <class V, Is<LoadBalancer> T>

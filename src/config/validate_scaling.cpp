@@ -29,6 +29,13 @@ class Check {
     if (value <= base::Duration::zero()) error(key, "expected a time above 0");
   }
 
+  void path(std::string_view key, const std::string& value) {
+    if (value.empty()) return;
+    if (value.front() != '/' || value.find_first_of(" \t\r\n#") != std::string::npos) {
+      error(key, fmt::format("expected a path such as /health, got \"{}\"", value));
+    }
+  }
+
   void process(const ProcessDriver& driver) {
     if (driver.command.empty()) {
       error("process.command", "expected a command, such as node server.js --port {port}");
@@ -46,11 +53,7 @@ class Check {
       error("process.url",
             fmt::format("expected an address such as http://127.0.0.1:{{port}}, got \"{}\"", driver.url));
     }
-    if (!driver.ready_path.empty() && (driver.ready_path.front() != '/' ||
-                                       driver.ready_path.find_first_of(" \t\r\n#") != std::string::npos)) {
-      error("process.readyPath",
-            fmt::format("expected a path such as /health, got \"{}\"", driver.ready_path));
-    }
+    path("process.readyPath", driver.ready_path);
     for (const auto& [name, value] : driver.env) {
       if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos ||
           value.find('\0') != std::string::npos) {
@@ -79,6 +82,16 @@ class Check {
     time("webhook.startTimeout", driver.start_timeout);
   }
 
+  void docker(const DockerDriver& driver) {
+    if (driver.project.empty()) error("docker.project", "expected the name of a Compose project");
+    if (driver.service.empty()) error("docker.service", "expected the name of a service of the project");
+    if (!driver.discovered && driver.port == 0) {
+      error("docker.port", "expected the port that a container listens on, from 1 to 65535");
+    }
+    path("docker.readyPath", driver.ready_path);
+    time("docker.startTimeout", driver.start_timeout);
+  }
+
  private:
   std::vector<ScalingProblem> problems_;
 };
@@ -101,12 +114,17 @@ std::vector<ScalingProblem> scaling_problems(const LoadBalancer& settings) {
   check.time("interval", scaling.interval);
   if (scaling.process) check.process(*scaling.process);
   if (scaling.webhook) check.webhook(*scaling.webhook);
-  const int drivers = int(scaling.process.has_value()) + int(scaling.webhook.has_value());
+  if (scaling.docker) check.docker(*scaling.docker);
+  const int drivers =
+      int(scaling.process.has_value()) + int(scaling.webhook.has_value()) + int(scaling.docker.has_value());
   if (drivers != 1) {
-    check.error("", fmt::format("expected one of process, webhook{}", drivers > 1 ? ", not several" : ""));
+    check.error(
+        "", fmt::format("expected one of process, webhook, docker{}", drivers > 1 ? ", not several" : ""));
   }
-  if (scaling.process && !std::ranges::all_of(settings.servers, &Server::driven)) {
-    check.error("process", "expected no servers beside it, since it starts them");
+  const bool finds_them = scaling.docker && !scaling.docker->discovered;
+  if ((scaling.process || finds_them) && !std::ranges::all_of(settings.servers, &Server::driven)) {
+    check.error(scaling.process ? "process" : "docker",
+                "expected no servers beside it, since it starts them");
   }
   return check.take();
 }

@@ -26,11 +26,14 @@ std::vector<Pool::Listed> listed_of(const balancing::Service& service) {
 
 }  // namespace
 
-DriverFactory real_drivers(net::Reactor& reactor) {
-  return [&reactor](const std::string& service, const config::Scaling& settings,
-                    DriverEvents& events) -> std::unique_ptr<Driver> {
+DriverFactory real_drivers(net::Reactor& reactor, DockerAccess docker) {
+  return [&reactor, docker = std::move(docker)](const std::string& service, const config::Scaling& settings,
+                                                DriverEvents& events) -> std::unique_ptr<Driver> {
     if (settings.process) {
       return std::make_unique<ProcessDriver>(reactor, service, *settings.process, events);
+    }
+    if (settings.docker) {
+      return std::make_unique<DockerDriver>(reactor, service, *settings.docker, docker, events);
     }
     return std::make_unique<WebhookDriver>(reactor, service,
                                            settings.webhook.value_or(config::WebhookDriver{}), events);

@@ -14,6 +14,7 @@
 #include "net/reactor.h"
 #include "net/task.h"
 #include "net/timer.h"
+#include "scaling/drivers/docker_driver.h"
 #include "scaling/drivers/driver.h"
 #include "scaling/host.h"
 #include "scaling/pool.h"
@@ -24,8 +25,8 @@ namespace limpet::scaling {
 using DriverFactory = std::function<std::unique_ptr<Driver>(
     const std::string& service, const config::Scaling& settings, DriverEvents& events)>;
 
-/// Drivers that start real servers.
-[[nodiscard]] DriverFactory real_drivers(net::Reactor& reactor);
+/// Drivers that start real servers; `docker` is where containers are made.
+[[nodiscard]] DriverFactory real_drivers(net::Reactor& reactor, DockerAccess docker);
 
 /// Scales every service with a `scaling` block: one pool each. A pool whose service is scaled no more lives
 /// on until its servers have ended. Control thread only; all arguments outlive it.

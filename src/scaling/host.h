@@ -17,6 +17,13 @@ struct Demand {
   std::uint64_t arrivals = 0;  ///< new users ever; never falls
 };
 
+/// Of the servers that a provider finds for a service: who takes part.
+struct Admission {
+  std::vector<std::string> admitted;  ///< URLs; others take no new users
+  std::vector<std::string> leaving;   ///< URLs; as if they were not there
+  bool operator==(const Admission&) const = default;
+};
+
 /// What the scaler needs of the process that it runs in. Services go by their qualified names. Control thread
 /// only.
 class Host {
@@ -26,6 +33,8 @@ class Host {
                                                                              const std::string& url) = 0;
   /// From now on the service has these servers besides those that providers give it.
   virtual void set_servers(const std::string& service, std::vector<config::Server> servers) = 0;
+  /// From now on this holds for the servers that the service's provider finds, if its driver is `docker`.
+  virtual void admit(const std::string& service, Admission admission) = 0;
   /// Closes the tunnels of a server one by one within the window. Once begun it goes on until it is
   /// cancelled.
   virtual void close_tunnels(const std::shared_ptr<balancing::ServerState>& server,

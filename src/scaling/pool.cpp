@@ -50,6 +50,7 @@ Settings settings_of(const config::LoadBalancer& settings, const Override& chang
 bool Pool::configure(const config::LoadBalancer& settings) {
   config::Scaling scaling = settings.scaling.value_or(config::Scaling{});
   if (scaling.process && changed_.command) scaling.process->command = *changed_.command;
+  if (scaling.docker && changed_.image) scaling.docker->image = *changed_.image;
   if (!driver_->reconfigure(scaling)) {
     retire();
     return false;
@@ -71,12 +72,20 @@ std::expected<void, std::string> Pool::change(const Override& changed) {
           fmt::format("command: expected {} at column {}", words.error().expected, words.error().offset + 1));
     }
   }
+  if (changed.image && driver_->name() != "docker") {
+    return std::unexpected(fmt::format("driver {} has no image", driver_->name()));
+  }
   const config::Scaling& scaling = *configured_.scaling;
   const std::uint32_t min = changed.min.value_or(scaling.min);
   const std::uint32_t max = changed.max.value_or(scaling.max);
   if (max == 0) return std::unexpected("max: expected at least 1");
   if (min > max)
     return std::unexpected(fmt::format("min: expected at most max, which is {}, got {}", max, min));
+  if (changed.image && changed.image == changed_.image) {
+    // The same name may stand for another image by now, so the driver is to look again.
+    changed_.image.reset();
+    static_cast<void>(configure(config::LoadBalancer(configured_)));
+  }
   changed_ = changed;
   due_ = true;
   static_cast<void>(configure(config::LoadBalancer(configured_)));
@@ -118,24 +127,35 @@ Server Pool::seen(const std::string& url, Record& record, bool is_up) const {
           .may_return = record.ours};
 }
 
+bool Pool::takes_part(const std::string& url, bool& fenced) const {
+  fenced = false;
+  if (driver_->publishes()) return true;
+  const auto listed =
+      std::ranges::find_if(listed_, [&url](const Listed& each) { return each.state->url() == url; });
+  if (listed == listed_.end() || !contains(admission_.admitted, url)) return false;
+  fenced = listed->fenced;
+  return listed->resolved;
+}
+
 std::vector<Server> Pool::observe(base::TimePoint now) {
   std::vector<Server> servers;
-  const bool publishes = driver_->publishes();
+  const bool tracks = driver_->tracks();
   for (const DrivenServer& driven : driver_->servers()) {
     if (driven.state == DrivenServer::State::kStopping) continue;
     if (driven.state == DrivenServer::State::kStarting) {
       servers.push_back({.id = driven.url.empty() ? driven.name : driven.url,
                          .phase = Phase::kStarting,
                          .started_at = driven.started_at});
-    } else if (publishes) {
+    } else if (tracks) {
       Record& record = record_of(driven.url, now);
       record.started_at = driven.started_at;
-      note_people(record, false, now);
-      const bool stays = !record.leaves_at;
+      bool fenced = false;
+      const bool stays = takes_part(driven.url, fenced) && !record.leaves_at;
+      note_people(record, fenced, now);
       servers.push_back(seen(driven.url, record, stays && !is_down(*record.state, now)));
     }
   }
-  if (publishes) return servers;
+  if (tracks) return servers;
   for (const Listed& each : listed_) {
     Record& record = record_of(each.state->url(), now);
     note_people(record, each.fenced, now);
@@ -176,7 +196,7 @@ void Pool::glance(base::TimePoint now) {
   note_proven(now);
   finish_leaving(now);
   if (retired_) return finish_retired(now);
-  if (changed_.paused) return;
+  if (changed_.paused || !driver_->knows()) return;
   const bool happened = something_happened();
   if (!happened && next_ && now < *next_) return;
   decide_now(now);
@@ -216,10 +236,23 @@ void Pool::decide_now(base::TimePoint now) {
                                 .waiting = host_.demand(service_).waiting,
                                 .arrivals = arrivals_.expected(now),
                                 .start_time = start_times_.p95(kUsualStart)};
-  const Decision decision = decide(settings, observation, history_, now);
+  Decision decision = decide(settings, observation, history_, now);
+  limit_launches(decision);
   history_.note(settings, decision, now);
   remember(decision);
   carry_out(decision, servers, now);
+}
+
+void Pool::limit_launches(Decision& decision) const {
+  if (decision.launch == 0) return;
+  const auto driven = driver_->servers();
+  const auto alive = static_cast<std::uint32_t>(std::ranges::count_if(
+      driven, [](const DrivenServer& each) { return each.state != DrivenServer::State::kStopping; }));
+  const std::uint32_t most = 2 * settings_.max + old_;
+  const std::uint32_t room = most > alive ? most - alive : 0;
+  if (decision.launch <= room) return;
+  decision.launch = room;
+  decision.why += fmt::format(", but no more than {}, since {} run and most of them are down", room, alive);
 }
 
 void Pool::remember(const Decision& decision) {
@@ -240,7 +273,7 @@ void Pool::carry_out(const Decision& decision, const std::vector<Server>& server
   for (const ClosePlan& plan : decision.close) close(plan);
   Order order{.launch = decision.launch};
   for (const std::string& url : decision.stop) {
-    if (driver_->publishes()) {
+    if (driver_->tracks()) {
       let_go(url, std::ranges::find(servers, url, &Server::id)->taken() > 0, now);
     } else {
       order.stop.push_back(url);
@@ -306,10 +339,18 @@ void Pool::finish_leaving(base::TimePoint now) {
 
 void Pool::retire() {
   if (std::exchange(retired_, true)) return;
-  base::log_info("scaling {}: scaled no more; servers end with their last user", service_);
+  if (driver_->owns_servers()) {
+    base::log_info("scaling {}: scaled no more; servers end with their last user", service_);
+    return;
+  }
+  base::log_info("scaling {}: scaled no more; servers stay as they are", service_);
+  for (auto& [url, record] : records_) {
+    if (record.drain_since && record.ours) take_back(url);
+  }
 }
 
 void Pool::finish_retired(base::TimePoint now) {
+  if (!driver_->owns_servers()) return;
   for (const DrivenServer& driven : driver_->servers()) {
     if (driven.state == DrivenServer::State::kStopping) continue;
     if (driven.state == DrivenServer::State::kStarting) {
@@ -323,16 +364,28 @@ void Pool::finish_retired(base::TimePoint now) {
 }
 
 bool Pool::is_over() const {
-  return retired_ && driver_->servers().empty();
+  return retired_ && (!driver_->owns_servers() || driver_->servers().empty());
 }
 
 void Pool::publish() {
-  if (!driver_->publishes()) return;
+  if (!driver_->tracks()) return;
+  const auto leaves = [this](const std::string& url) {
+    const auto known = records_.find(url);
+    return known != records_.end() && known->second.leaves_at.has_value();
+  };
+  if (!driver_->publishes()) {
+    Admission now{.admitted = driver_->admitted(), .leaving = {}};
+    std::erase_if(now.admitted, leaves);
+    for (const DrivenServer& driven : driver_->servers()) {
+      if (!driven.url.empty() && leaves(driven.url)) now.leaving.push_back(driven.url);
+    }
+    if (now == admission_) return;
+    admission_ = now;
+    return host_.admit(service_, std::move(now));
+  }
   std::vector<std::string> urls;
   for (const DrivenServer& driven : driver_->servers()) {
-    const auto known = records_.find(driven.url);
-    const bool leaves = known != records_.end() && known->second.leaves_at.has_value();
-    if (driven.state == DrivenServer::State::kReady && !leaves) urls.push_back(driven.url);
+    if (driven.state == DrivenServer::State::kReady && !leaves(driven.url)) urls.push_back(driven.url);
   }
   if (urls == published_) return;
   published_ = urls;
@@ -364,7 +417,8 @@ void Pool::on_gone(std::string_view url, bool expected, std::string_view why) {
     ++stops_;
   } else {
     trouble_ = why;
-    const bool proven = known != records_.end() && known->second.proven;
+    // Who was there before us, or is somebody else's, is no launch of ours.
+    const bool proven = known != records_.end() && (known->second.proven || !known->second.ready_at);
     if (!proven) history_.launch_failed(settings_, now_);
   }
   if (known != records_.end()) records_.erase(known);
@@ -385,7 +439,7 @@ PoolView Pool::view(base::TimePoint now) const {
                 .start_time = start_times_.p95(base::Duration::zero()),
                 .failures = history_.failures(),
                 .retry_in = std::max(history_.retry_at() - now, base::Duration::zero()),
-                .trouble = trouble_,
+                .trouble = driver_->trouble().empty() ? trouble_ : driver_->trouble(),
                 .launches = launches_,
                 .failed_launches = failed_launches_,
                 .drains = drains_,
@@ -420,7 +474,7 @@ PoolView Pool::view(base::TimePoint now) const {
          .current = driven.current},
         has_state ? known->second.state.get() : nullptr);
   }
-  if (!driver_->publishes()) {
+  if (!driver_->tracks()) {
     for (const Listed& each : listed_) add({.url = each.state->url()}, each.state.get());
   }
   return view;

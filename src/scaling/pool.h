@@ -28,6 +28,7 @@ struct Override {
   std::optional<std::uint32_t> max;
   bool paused = false;                 ///< nothing is decided
   std::optional<std::string> command;  ///< of driver `process`: servers move to it
+  std::optional<std::string> image;    ///< of driver `docker`: servers move to it
 
   bool operator==(const Override&) const = default;
 };
@@ -59,7 +60,8 @@ struct PoolView {
   base::Duration start_time{};  ///< measured
   std::uint32_t failures = 0;   ///< launches in a row
   base::Duration retry_in{};
-  std::string trouble;  ///< why the last launch failed or the last server ended by itself
+  std::string
+      trouble;  ///< what is in the way now, else why the last launch failed or a server ended by itself
   std::uint64_t launches = 0, failed_launches = 0, drains = 0, taken_back = 0, closed = 0,
                 stops = 0;  ///< ever
   std::vector<Member> members;
@@ -139,6 +141,8 @@ class Pool final : public DriverEvents {
   void finish_retired(base::TimePoint now);
   void replace_old(std::vector<Server>& servers, base::TimePoint now);
   void publish();
+  [[nodiscard]] bool takes_part(const std::string& url, bool& fenced) const;
+  void limit_launches(Decision& decision) const;
   void remember(const Decision& decision);
 
   std::string service_;
@@ -154,6 +158,7 @@ class Pool final : public DriverEvents {
   std::vector<Listed> listed_;
   std::map<std::string, Record> records_;  // by URL
   std::vector<std::string> published_;
+  Admission admission_;
   base::TimePoint now_{};                // of the last glance: events come in between
   std::optional<base::TimePoint> next_;  // decision
   bool due_ = true;

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/json_text.h"
 #include "base/text.h"
 
 namespace limpet::apis::docker {
@@ -16,14 +17,9 @@ constexpr base::Duration kUsualTimeout = std::chrono::seconds(30);
 constexpr std::size_t kMaxAnswer = std::size_t{256} * 1024 * 1024;  // 100,000 containers
 constexpr std::size_t kMaxEvent = std::size_t{1024} * 1024;
 
-/// Events of containers and networks; not those of the commands that Docker runs in a container for its
-/// health check.
-constexpr std::string_view kEventsTarget =
-    "/events?filters=%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%2C%22event%22%3A%5B%22start%22%2C%"
-    "22"
-    "die%22%2C%22kill%22%2C%22pause%22%2C%22unpause%22%2C%22rename%22%2C%22destroy%22%2C%22health_status%22%"
-    "2C%"
-    "22connect%22%2C%22disconnect%22%5D%7D";
+/// Not the events of the commands that Docker runs in a container for its health check.
+constexpr std::string_view kContainerEvents =
+    R"("start","die","kill","pause","unpause","rename","destroy","health_status")";
 
 std::string escaped(std::string_view name) {
   std::string text;
@@ -94,11 +90,13 @@ Client::Result<std::vector<net::SocketAddress>> Client::addresses() const {
   return all;
 }
 
-net::Task<Client::Result<HttpAnswer>> Client::open(HttpExchange& exchange, HttpRequest request) {
+net::Task<Client::Result<HttpAnswer>> Client::open(HttpExchange& exchange, HttpRequest request,
+                                                   base::Duration longer) {
   auto where = addresses();
   if (!where) co_return std::unexpected(std::move(where.error()));
   request.host = "docker";
-  auto answer = co_await exchange.open(std::move(*where), std::move(request), base::Clock::now() + timeout_);
+  auto answer =
+      co_await exchange.open(std::move(*where), std::move(request), base::Clock::now() + timeout_ + longer);
   if (!answer) co_return std::unexpected(CallFailure{.status = 0, .text = answer.error()});
   if (answer->status < 400) co_return std::move(*answer);
   const auto body = co_await exchange.read_all(kMaxEvent);
@@ -107,8 +105,8 @@ net::Task<Client::Result<HttpAnswer>> Client::open(HttpExchange& exchange, HttpR
                   .text = fmt::format("{} {}", answer->status, parse_message(body.value_or("")))});
 }
 
-net::Task<Client::Result<std::string>> Client::call(std::string method, std::string target,
-                                                    std::string body) {
+net::Task<Client::Result<std::string>> Client::call(std::string method, std::string target, std::string body,
+                                                    base::Duration longer) {
   HttpExchange exchange(reactor_);
   running_.push_back(&exchange);
   HttpRequest request{.method = std::move(method),
@@ -117,7 +115,7 @@ net::Task<Client::Result<std::string>> Client::call(std::string method, std::str
                       .fields = {},
                       .body = std::move(body)};
   if (!request.body.empty()) request.fields.emplace_back("Content-Type", "application/json");
-  const auto answer = co_await open(exchange, std::move(request));
+  const auto answer = co_await open(exchange, std::move(request), longer);
   Result<std::string> result;
   if (answer) {
     auto text = co_await exchange.read_all(kMaxAnswer);
@@ -149,13 +147,92 @@ net::Task<Client::Result<Container>> Client::inspect(std::string container) {
   co_return std::move(*parsed);
 }
 
+net::Task<Client::Result<std::vector<Replica>>> Client::list(ComposeService of) {
+  const auto answer = co_await call(
+      "GET", fmt::format("/containers/json?all=true&filters={}", escaped("{" + label_filter(of) + "}")), "");
+  if (!answer) co_return std::unexpected(answer.error());
+  auto list = parse_replicas(*answer, of);
+  if (!list) co_return std::unexpected(CallFailure{.status = 0, .text = list.error()});
+  co_return std::move(*list);
+}
+
+net::Task<Client::Result<std::string>> Client::inspect_text(std::string container) {
+  co_return co_await call("GET", fmt::format("/containers/{}/json", escaped(container)), "");
+}
+
+net::Task<Client::Result<std::string>> Client::inspect_image(std::string image) {
+  co_return co_await call("GET", fmt::format("/images/{}/json", escaped(image)), "");
+}
+
+net::Task<Client::Result<std::string>> Client::create(std::string name, std::string body) {
+  const auto answer =
+      co_await call("POST", fmt::format("/containers/create?name={}", escaped(name)), std::move(body));
+  if (!answer) co_return std::unexpected(answer.error());
+  std::string id = id_of(*answer);
+  if (id.empty()) {
+    co_return std::unexpected(CallFailure{.status = 0, .text = "it made a container without Id"});
+  }
+  co_return id;
+}
+
+net::Task<Client::Result<bool>> Client::act(std::string method, std::string target, std::string body,
+                                            base::Duration longer) {
+  const auto answer = co_await call(std::move(method), std::move(target), std::move(body), longer);
+  if (!answer) co_return std::unexpected(answer.error());
+  co_return true;
+}
+
+net::Task<Client::Result<bool>> Client::connect(std::string container, NewReplica::Connection connection) {
+  std::string body = R"({"Container":)";
+  base::append_json_string(body, container);
+  body += fmt::format(R"(,"EndpointConfig":{}}})", connection.endpoint);
+  co_return co_await act("POST", fmt::format("/networks/{}/connect", escaped(connection.network)),
+                         std::move(body));
+}
+
+net::Task<Client::Result<bool>> Client::start(std::string container) {
+  co_return co_await act("POST", fmt::format("/containers/{}/start", escaped(container)), "");
+}
+
+net::Task<Client::Result<bool>> Client::stop(std::string container, int seconds) {
+  constexpr base::Duration kLongest = std::chrono::hours(24 * 30);
+  const base::Duration longer =
+      seconds < 0 ? kLongest : std::min<base::Duration>(std::chrono::seconds(seconds), kLongest);
+  co_return co_await act("POST", fmt::format("/containers/{}/stop", escaped(container)), "", longer);
+}
+
+net::Task<Client::Result<bool>> Client::remove(std::string container, bool force) {
+  co_return co_await act("DELETE", fmt::format("/containers/{}?force={}", escaped(container), force), "");
+}
+
+net::Task<Client::Result<std::string>> Client::last_output(std::string container) {
+  const auto answer = co_await call(
+      "GET", fmt::format("/containers/{}/logs?stdout=true&stderr=true&tail=1", escaped(container)), "");
+  if (!answer) co_return std::unexpected(answer.error());
+  co_return last_line(*answer);
+}
+
 void Client::cancel() noexcept {
   for (HttpExchange* exchange : running_) exchange->cancel();
 }
 
+EventStream::EventStream(Client& client)
+    : client_(client),
+      target_(fmt::format("/events?filters={}",
+                          escaped(fmt::format(R"({{"type":["container","network"],"event":[{},)"
+                                              R"("connect","disconnect"]}})",
+                                              kContainerEvents)))),
+      exchange_(client.reactor_) {}
+
+EventStream::EventStream(Client& client, const ComposeService& of)
+    : client_(client),
+      target_(fmt::format("/events?filters={}",
+                          escaped(fmt::format(R"({{"type":["container"],"event":[{},"create"],{}}})",
+                                              kContainerEvents, label_filter(of))))),
+      exchange_(client.reactor_) {}
+
 net::Task<Client::Result<bool>> EventStream::open() {
-  HttpRequest request{
-      .method = "GET", .target = std::string(kEventsTarget), .host = {}, .fields = {}, .body = {}};
+  HttpRequest request{.method = "GET", .target = target_, .host = {}, .fields = {}, .body = {}};
   const auto answer = co_await client_.open(exchange_, std::move(request));
   if (!answer) co_return std::unexpected(answer.error());
   exchange_.clear_deadline();

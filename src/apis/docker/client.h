@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apis/docker/compose.h"
 #include "apis/docker/types.h"
 #include "apis/http_client.h"
 #include "base/clock.h"
@@ -51,14 +52,35 @@ class Client {
   /// One container by id or name; status 404 if there is none.
   [[nodiscard]] net::Task<Result<Container>> inspect(std::string container);
 
+  /// The replicas of a Compose service, those that have stopped too.
+  [[nodiscard]] net::Task<Result<std::vector<Replica>>> list(ComposeService of);
+  /// A container, or an image by name or id, as the Engine's text.
+  [[nodiscard]] net::Task<Result<std::string>> inspect_text(std::string container);
+  [[nodiscard]] net::Task<Result<std::string>> inspect_image(std::string image);
+  /// Makes a container; gives its id. Status 409: the name is taken.
+  [[nodiscard]] net::Task<Result<std::string>> create(std::string name, std::string body);
+  [[nodiscard]] net::Task<Result<bool>> connect(std::string container, NewReplica::Connection connection);
+  [[nodiscard]] net::Task<Result<bool>> start(std::string container);
+  /// Sends the container its stop signal, and kills it after its own stop timeout, which is `seconds` (-1:
+  /// never). Gives when it has ended.
+  [[nodiscard]] net::Task<Result<bool>> stop(std::string container, int seconds);
+  /// With `force` it is killed first. Its volumes stay.
+  [[nodiscard]] net::Task<Result<bool>> remove(std::string container, bool force);
+  /// The last line that the container has written; empty if there is none.
+  [[nodiscard]] net::Task<Result<std::string>> last_output(std::string container);
+
   /// Makes the calls under way fail soon.
   void cancel() noexcept;
 
  private:
   friend class EventStream;
-  [[nodiscard]] net::Task<Result<std::string>> call(std::string method, std::string target, std::string body);
+  [[nodiscard]] net::Task<Result<std::string>> call(std::string method, std::string target, std::string body,
+                                                    base::Duration longer = {});
+  [[nodiscard]] net::Task<Result<bool>> act(std::string method, std::string target, std::string body,
+                                            base::Duration longer = {});
   [[nodiscard]] Result<std::vector<net::SocketAddress>> addresses() const;
-  [[nodiscard]] net::Task<Result<HttpAnswer>> open(HttpExchange& exchange, HttpRequest request);
+  [[nodiscard]] net::Task<Result<HttpAnswer>> open(HttpExchange& exchange, HttpRequest request,
+                                                   base::Duration longer = {});
 
   net::Reactor& reactor_;
   Endpoint endpoint_;
@@ -70,7 +92,10 @@ class Client {
 /// The Engine's events about containers, from open() on, without end. One coroutine.
 class EventStream {
  public:
-  explicit EventStream(Client& client) : client_(client), exchange_(client.reactor_) {}
+  /// Of all containers and their networks.
+  explicit EventStream(Client& client);
+  /// Of the containers of one Compose service, one-off ones among them.
+  EventStream(Client& client, const ComposeService& of);
 
   /// Begins; what happens from then on is told. Once.
   [[nodiscard]] net::Task<Client::Result<bool>> open();
@@ -81,6 +106,7 @@ class EventStream {
 
  private:
   Client& client_;
+  std::string target_;
   HttpExchange exchange_;
   std::string pending_;  // received and not yet given
 };

@@ -6,62 +6,22 @@
 #include <array>
 #include <charconv>
 #include <csignal>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include "apis/docker/json_access.h"
 #include "base/signals.h"
 #include "base/text.h"
 
 namespace limpet::apis::docker {
 namespace {
 
-using Json = nlohmann::json;
-
-const Json kNothing;
-
-/// A tree, or null for a text that is not JSON.
-Json parse(std::string_view text) {
-  return Json::parse(text, nullptr, /*allow_exceptions=*/false);
-}
-
-/// The value of a key, or null: whatever the Engine leaves out is as if it were empty.
-const Json& at(const Json& tree, std::string_view key) {
-  if (!tree.is_object()) return kNothing;
-  const auto found = tree.find(key);
-  return found == tree.end() ? kNothing : *found;
-}
-
-std::string text_at(const Json& tree, std::string_view key) {
-  const Json& value = at(tree, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-bool flag_at(const Json& tree, std::string_view key) {
-  const Json& value = at(tree, key);
-  return value.is_boolean() && value.get<bool>();
-}
-
-std::map<std::string, std::string> texts_at(const Json& tree, std::string_view key) {
-  std::map<std::string, std::string> texts;
-  const Json& values = at(tree, key);
-  if (!values.is_object()) return texts;
-  for (const auto& [name, value] : values.items()) {
-    if (value.is_string()) texts[name] = value.get<std::string>();
-  }
-  return texts;
-}
-
 std::optional<std::uint16_t> port_number(std::string_view text) {
   std::uint16_t number = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || stop != text.data() + text.size() || number == 0) return std::nullopt;
   return number;
-}
-
-std::string_view without_slash(std::string_view name) {
-  return name.starts_with('/') ? name.substr(1) : name;
 }
 
 Health health_of(const Json& state) {
@@ -95,7 +55,7 @@ void add_ports(const Json& ports, std::vector<Port>& out) {
 }  // namespace
 
 std::expected<Container, std::string> parse_container(std::string_view json) {
-  const Json tree = parse(json);
+  const Json tree = parse_json(json);
   Container container;
   container.id = text_at(tree, "Id");
   container.name = without_slash(text_at(tree, "Name"));
@@ -129,7 +89,7 @@ std::expected<Container, std::string> parse_container(std::string_view json) {
 }
 
 std::expected<std::vector<Listed>, std::string> parse_list(std::string_view json) {
-  const Json tree = parse(json);
+  const Json tree = parse_json(json);
   if (!tree.is_array()) return std::unexpected(std::string("expected a list of containers"));
   std::vector<Listed> list;
   for (const Json& row : tree) {
@@ -143,23 +103,30 @@ std::expected<std::vector<Listed>, std::string> parse_list(std::string_view json
 }
 
 std::expected<Event, std::string> parse_event(std::string_view json) {
-  const Json tree = parse(json);
+  const Json tree = parse_json(json);
   if (!tree.is_object()) return std::unexpected(std::string("expected an event"));
   const std::string type = text_at(tree, "Type");
   const Json& actor = at(tree, "Actor");
   const Json& attributes = at(actor, "Attributes");
-  Event event{.container = {}, .action = text_at(tree, "Action"), .signal = 0};
+  Event event{.container = {}, .action = text_at(tree, "Action"), .signal = 0, .exit_code = 0};
   if (type == "container") event.container = text_at(actor, "ID");
   if (type == "network") event.container = text_at(attributes, "container");
   event.signal = signal_number(text_at(attributes, "signal"));
+  const std::string code = text_at(attributes, "exitCode");
+  std::from_chars(code.data(), code.data() + code.size(), event.exit_code);
   return event;
 }
 
 std::string parse_message(std::string_view json) {
-  const std::string message = text_at(parse(json), "message");
+  const std::string message = text_at(parse_json(json), "message");
   std::string text;
   base::append_escaped(text, message.empty() ? json.substr(0, 200) : std::string_view(message));
   return text;
+}
+
+bool ends(int signal, const Container& container) noexcept {
+  return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT ||
+         signal == container.stop_signal;
 }
 
 int signal_number(std::string_view name) noexcept {

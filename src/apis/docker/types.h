@@ -63,6 +63,7 @@ struct Event {
   std::string container;  ///< its id
   std::string action;     ///< "start", "die", "health_status: healthy"; of a network "connect", "disconnect"
   int signal = 0;         ///< of "kill"
+  int exit_code = 0;      ///< of "die"
 };
 
 /// Reads an answer of the Engine; fails with a sentence about what is missing. Keys that are not asked for
@@ -73,6 +74,9 @@ struct Event {
 [[nodiscard]] std::expected<Event, std::string> parse_event(std::string_view json);
 /// What the Engine says about a call that failed, or the answer itself.
 [[nodiscard]] std::string parse_message(std::string_view json);
+
+/// Whether a container that gets the signal is being stopped by that.
+[[nodiscard]] bool ends(int signal, const Container& container) noexcept;
 
 /// The number of a signal: "SIGTERM", "TERM", "15", "SIGRTMIN+3"; 0 if there is none.
 [[nodiscard]] int signal_number(std::string_view name) noexcept;

@@ -82,14 +82,20 @@ int scale(const Call& call) {
 }
 
 int roll(const Call& call) {
-  const auto command = call.arguments.value("command");
-  if (!command || command->empty()) {
+  Parameters parameters;
+  for (const std::string_view name : {"command", "image"}) {
+    if (const auto value = call.arguments.value(name); value && !value->empty()) {
+      parameters.emplace_back(name, *value);
+    }
+  }
+  if (parameters.size() != 1) {
     return call.fail(kExitUsage,
-                     "expected --command with the new command, or default for the configured one");
+                     "expected --command with the new command or --image with the new image, or default for "
+                     "what is configured");
   }
   const auto client = admin_client_of(call, kTimeout);
   if (!client) return call.fail(kExitUsage, client.error());
-  return change(call, *client, call.arguments.words.front(), {{"command", *command}});
+  return change(call, *client, call.arguments.words.front(), parameters);
 }
 
 }  // namespace limpet::cli

@@ -187,6 +187,19 @@ struct WebhookDriver {
   bool operator==(const WebhookDriver&) const = default;
 };
 
+/// Limpet's own `scaling.docker`: servers are containers of a Docker Compose service.
+struct DockerDriver {
+  std::string project;
+  std::string service;
+  std::uint16_t port = 0;  ///< of a server; 0 only if a provider says where the servers are
+  std::string network;     ///< whose addresses are used; empty: the first by name
+  std::string image;       ///< servers move to it; empty: it stays what it is
+  std::string ready_path;  ///< asked until it answers with 2xx or 3xx; empty: a TCP connection is enough
+  base::Duration start_timeout = std::chrono::seconds(60);  ///< until a server must take users
+  bool discovered = false;  ///< the provider of the service finds the servers; no key
+  bool operator==(const DockerDriver&) const = default;
+};
+
 /// Limpet's own `loadBalancer.scaling`: the number of servers follows the number of users. See
 /// docs/scaling.md.
 struct Scaling {
@@ -204,6 +217,7 @@ struct Scaling {
   base::Duration stabilisation = std::chrono::seconds(300);
   std::optional<ProcessDriver> process;
   std::optional<WebhookDriver> webhook;
+  std::optional<DockerDriver> docker;
   bool operator==(const Scaling&) const = default;
 };
 

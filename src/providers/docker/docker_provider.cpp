@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <random>
 #include <utility>
 #include <vector>
@@ -38,19 +37,6 @@ base::Duration with_jitter(base::Duration pause) {
   static thread_local std::minstd_rand random{std::random_device{}()};
   return pause / 2 +
          base::Duration(std::uniform_int_distribution<base::Duration::rep>(0, pause.count() / 2)(random));
-}
-
-bool ends(int signal, const apis::docker::Container& container) {
-  return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT ||
-         signal == container.stop_signal;
-}
-
-/// Whether it is kept in mind although it does not run.
-bool is_kept_stopped(const std::map<std::string, std::string>& labels) {
-  return std::ranges::any_of(labels, [](const auto& label) {
-    return base::iequals(label.first, "traefik.docker.allownonrunning") &&
-           base::iequals(label.second, "true");
-  });
 }
 
 bool is_in_a_container() {
@@ -202,7 +188,7 @@ net::Task<bool> DockerProvider::apply(apis::docker::Event event) {
   const auto known = containers_.find(event.container);
   if (event.action == "kill") {
     if (known == containers_.end() || known->second.stopping ||
-        !ends(event.signal, known->second.container)) {
+        !apis::docker::ends(event.signal, known->second.container)) {
       co_return true;
     }
     known->second.stopping = true;

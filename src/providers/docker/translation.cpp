@@ -11,6 +11,7 @@
 #include <tuple>
 #include <variant>
 
+#include "apis/docker/compose.h"
 #include "base/text.h"
 #include "config/bind.h"
 #include "config/node.h"
@@ -38,13 +39,28 @@ bool has_traefik_label(const Container& container) {
   });
 }
 
+std::string label_of(const std::map<std::string, std::string>& labels, const std::string& key) {
+  const auto found = labels.find(key);
+  return found == labels.end() ? std::string() : found->second;
+}
+
+/// The Compose service that the labels name; empty names if there is none.
+apis::docker::ComposeService compose_service_of(const std::map<std::string, std::string>& labels) {
+  return {.project = label_of(labels, "com.docker.compose.project"),
+          .service = label_of(labels, "com.docker.compose.service")};
+}
+
 /// As Traefik names what has no name: by the Compose service and its project, else by the container.
 std::string service_name_of(const Container& container) {
-  const auto project = container.labels.find("com.docker.compose.project");
-  const auto service = container.labels.find("com.docker.compose.service");
-  if (project == container.labels.end() || service == container.labels.end())
-    return normalize(container.name);
-  return normalize(service->second + "_" + project->second);
+  const auto compose = compose_service_of(container.labels);
+  if (compose.project.empty() || compose.service.empty()) return normalize(container.name);
+  return normalize(compose.service + "_" + compose.project);
+}
+
+bool is_scaling_label(std::string_view key) {
+  const std::string name = base::to_lower(key);
+  return name.starts_with("limpet.scale.") || (name.starts_with("limpet.http.services.") &&
+                                               name.find(".loadbalancer.scaling.") != std::string::npos);
 }
 
 std::string url_of(std::string_view scheme, const ServerAddress& address) {
@@ -102,6 +118,7 @@ class ContainerReader {
     add_default_objects(tree);
     take_wanted_servers(tree);
     config::Dynamic dynamic = config::bind_dynamic(tree, {.lenient = true}, found_);
+    complete_scaling(dynamic);
     complete_services(dynamic);
     complete_routers(dynamic);
     if (!is_used()) keep_internal_only(dynamic);
@@ -150,12 +167,13 @@ class ContainerReader {
       }
     }
     if (!enabled) return false;
-    return container_.running || keeps_stopped_;
+    return container_.running || keeps_stopped_ || is_kept_stopped(container_.labels);
   }
 
   /// Whether what it defines counts.
   [[nodiscard]] bool is_used() const {
-    return !container_.running || is_well() || settings_.allow_empty_services;
+    return !container_.running || is_well() || settings_.allow_empty_services ||
+           is_kept_stopped(container_.labels);
   }
 
   [[nodiscard]] bool is_well() const {
@@ -238,6 +256,34 @@ class ContainerReader {
     error(fmt::format("http.services.{}.loadbalancer.server.port", service),
           fmt::format("expected a number from 1 to 65535, got \"{}\"", node.scalar));
     return std::nullopt;
+  }
+
+  /// A Compose service is scaled by its replicas, unless it names another driver. What can't be scaled is
+  /// still used as it is.
+  void complete_scaling(config::Dynamic& dynamic) {
+    bool has_scaled = false;
+    for (auto& [name, service] : dynamic.services) {
+      auto* balancer = std::get_if<config::LoadBalancer>(&service.kind);
+      if (balancer == nullptr || !balancer->scaling) continue;
+      config::Scaling& scaling = *balancer->scaling;
+      if (scaling.process || scaling.webhook) continue;
+      const auto compose = compose_service_of(container_.labels);
+      const bool is_replica = !compose.project.empty() && !compose.service.empty();
+      if (!is_replica || has_scaled) {
+        found_.warning({.source = source_}, "http.services." + name + ".loadbalancer.scaling",
+                       is_replica
+                           ? "a Compose service has one number of replicas, so only one of the "
+                             "container's services can be scaled: this one is not"
+                           : "only containers of Compose services can be multiplied: it is not scaled");
+        balancer->scaling.reset();
+        continue;
+      }
+      has_scaled = true;
+      if (!scaling.docker) scaling.docker.emplace();
+      scaling.docker->project = compose.project;
+      scaling.docker->service = compose.service;
+      scaling.docker->discovered = true;
+    }
   }
 
   void complete_services(config::Dynamic& dynamic) {
@@ -324,6 +370,17 @@ class ContainerReader {
 
 }  // namespace
 
+bool is_kept_stopped(const std::map<std::string, std::string>& labels) {
+  const auto compose = compose_service_of(labels);
+  const bool is_replica = !compose.project.empty() && !compose.service.empty() &&
+                          !base::iequals(label_of(labels, "com.docker.compose.oneoff"), "true");
+  return std::ranges::any_of(labels, [is_replica](const auto& label) {
+    return (is_replica && is_scaling_label(label.first)) ||
+           (base::iequals(label.first, "traefik.docker.allownonrunning") &&
+            base::iequals(label.second, "true"));
+  });
+}
+
 std::expected<Translation, base::Diagnostics> Translation::make(config::DockerProvider settings) {
   base::Diagnostics problems;
   const auto report = [&](const char* key, std::string_view text, const base::ParseError& error) {
@@ -352,7 +409,7 @@ config::Dynamic Translation::translate(std::vector<const Seen*> containers, cons
     if (!is_labelled && !find_port(seen->container, std::nullopt)) continue;
     ContainerReader reader(*seen, settings_, default_rule_, all, host_address);
     auto part = reader.read(out);
-    if (part) parts.add(reader.source(), std::move(*part), seen->stopping);
+    if (part) parts.add(reader.source(), std::move(*part), seen->stopping || !seen->container.running);
   }
   return parts.finish(out);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,11 @@ struct Seen {
   bool stopping = false;  ///< was sent a signal that ends it: no new users
   bool operator==(const Seen&) const = default;
 };
+
+/// Whether a container with these labels counts although it does not run: what it defines stays, without its
+/// server. So it is where `traefik.docker.allownonrunning` says so, and for replicas of a Compose service
+/// that is scaled, which may have no running one for a while.
+[[nodiscard]] bool is_kept_stopped(const std::map<std::string, std::string>& labels);
 
 /// Turns containers into a configuration, by their labels. Pure. Immutable, so any thread may use it.
 class Translation {

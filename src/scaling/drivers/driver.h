@@ -53,18 +53,29 @@ class Driver {
   Driver& operator=(const Driver&) = delete;
   virtual ~Driver() = default;
 
-  /// "process", "webhook".
+  /// "process", "webhook", "docker".
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
   virtual void carry_out(const Order& order) = 0;
   [[nodiscard]] virtual std::vector<DrivenServer> servers() const = 0;
   /// Whether its ready servers are to be added to the service. If not, a provider discovers them.
   [[nodiscard]] virtual bool publishes() const noexcept = 0;
+  /// Whether servers() tells of every server of the service. If not, only of those that are asked for and
+  /// were not discovered yet.
+  [[nodiscard]] virtual bool tracks() const noexcept { return publishes(); }
+  /// Whether servers end when the service is scaled no more.
+  [[nodiscard]] virtual bool owns_servers() const noexcept { return true; }
+  /// Whether it has found out which servers there are. Nothing is decided before.
+  [[nodiscard]] virtual bool knows() const noexcept { return true; }
+  /// For a driver that tracks and does not publish: URLs of discovered servers that may take users.
+  [[nodiscard]] virtual std::vector<std::string> admitted() const { return {}; }
+  /// What is in its way at the moment, a sentence without a full stop; empty if nothing is.
+  [[nodiscard]] virtual std::string trouble() const { return {}; }
   /// Takes changed settings over, if they are for this kind of driver; servers made before are no longer
   /// current. False: another driver is needed.
   [[nodiscard]] virtual bool reconfigure(const config::Scaling& settings) = 0;
   /// The URLs that discovery sees, for drivers that don't publish.
   virtual void discovered(const std::vector<std::string>& urls) = 0;
-  /// Ends everything it has made and waits for that. No call but servers() after it.
+  /// Ends everything it owns and waits for that. No call but servers() after it.
   [[nodiscard]] virtual net::Task<void> stop() = 0;
 };
 

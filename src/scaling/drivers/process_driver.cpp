@@ -13,9 +13,9 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "health/http_check.h"
 #include "http/url.h"
 #include "net/socket.h"
+#include "scaling/drivers/readiness.h"
 
 namespace limpet::scaling {
 namespace {
@@ -24,7 +24,6 @@ using State = DrivenServer::State;
 
 constexpr base::Duration kFirstProbe = std::chrono::milliseconds(20);
 constexpr base::Duration kLongestProbe = std::chrono::milliseconds(500);
-constexpr base::Duration kProbeTimeout = std::chrono::seconds(2);
 constexpr base::Duration kPoll = std::chrono::milliseconds(10);
 
 net::SocketAddress address_of(const std::string& url, std::uint16_t port) {
@@ -39,12 +38,6 @@ bool is_free(const net::SocketAddress& address) {
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   return ::bind(fd.get(), address.native(), address.native_length()) == 0;
-}
-
-bool is_connected(int fd) {
-  sockaddr_storage peer{};
-  socklen_t size = sizeof peer;
-  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
 }
 
 std::string unqualified(std::string_view service) {
@@ -182,31 +175,13 @@ void ProcessDriver::launch_one() {
   net::spawn(wait_until_ready(std::move(instance)));
 }
 
-net::Task<bool> ProcessDriver::is_ready(const Instance& instance) {
-  const net::SocketAddress address = address_of(instance.server.url, instance.port);
-  if (!instance.settings.ready_path.empty()) {
-    config::HealthCheck asked;
-    asked.path = instance.settings.ready_path;
-    asked.timeout = kProbeTimeout;
-    auto request = health::make_check_request(instance.server.url, {address}, asked);
-    if (!request) co_return false;
-    health::HttpCheck check(reactor_, std::move(*request));
-    const auto result = co_await check.run();
-    co_return result.has_value();
-  }
-  const auto fd = net::Socket::start_connect(address);
-  if (!fd) co_return false;
-  net::Sleep pause(reactor_, kFirstProbe);
-  co_await pause;
-  co_return is_connected(fd->get());
-}
-
 net::Task<void> ProcessDriver::wait_until_ready(std::shared_ptr<Instance> instance) {
   ++waiting_;
   const base::TimePoint deadline = instance->server.started_at + instance->settings.ready_timeout;
   base::Duration pause = kFirstProbe;
   while (!instance->gone && instance->server.state == State::kStarting) {
-    const bool is_up = co_await is_ready(*instance);
+    const bool is_up = co_await answers(reactor_, address_of(instance->server.url, instance->port),
+                                        instance->server.url, instance->settings.ready_path);
     if (instance->gone || instance->server.state != State::kStarting) break;
     if (is_up) {
       ready(*instance);

@@ -61,7 +61,6 @@ class ProcessDriver final : public Driver {
   [[nodiscard]] std::string free_name() const;
   [[nodiscard]] ProcessSpec spec_for(const Instance& instance) const;
   [[nodiscard]] net::Task<void> wait_until_ready(std::shared_ptr<Instance> instance);
-  [[nodiscard]] net::Task<bool> is_ready(const Instance& instance);
   void ready(Instance& instance);
   void end(Instance& instance);
   void ended(Instance& instance, const std::string& why);

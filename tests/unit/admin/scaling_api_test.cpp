@@ -27,7 +27,11 @@ TEST_F(ScalingApi, ChangesWhatIsGivenOnly) {
   EXPECT_EQ(ask("POST", "/api/scaling/chat?min=3&command=chat%20-v%20%7Bport%7D").status, 200);
   EXPECT_EQ(ask("POST", "/api/scaling/chat?paused=true").status, 200);
   const Json changed = get("/api/scaling/chat")["changed"];
-  EXPECT_EQ(changed, (Json{{"min", 3}, {"max", nullptr}, {"paused", true}, {"command", "chat -v {port}"}}));
+  EXPECT_EQ(changed, (Json{{"min", 3},
+                           {"max", nullptr},
+                           {"paused", true},
+                           {"command", "chat -v {port}"},
+                           {"image", nullptr}}));
   EXPECT_EQ(driver->command, "chat -v {port}");
   EXPECT_EQ(ask("POST", "/api/scaling/chat?min=default&command=default&paused=false").status, 200);
   EXPECT_EQ(get("/api/scaling/chat")["min"], 1);

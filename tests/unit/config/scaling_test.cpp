@@ -118,13 +118,30 @@ TEST(Scaling, NamesTheKeyAndWhatIsAllowed) {
       "KILL, got \"STOP\"\n"
       "error: loadBalancer.scaling.webhook.url: expected an address such as http://127.0.0.1:9000/scale, "
       "got \"https://x\"\n"
-      "error: loadBalancer.scaling: expected one of process, webhook, not several\n"
+      "error: loadBalancer.scaling: expected one of process, webhook, docker, not several\n"
       "error: loadBalancer.scaling.process: expected no servers beside it, since it starts them\n");
+}
+
+TEST(Scaling, FindsContainersByProjectServiceAndPort) {
+  EXPECT_EQ(Read("        scaling: {docker: {project: demo, service: web, port: 3000}}\n").problems, "");
+  EXPECT_EQ(
+      Read(R"(
+        servers: [{url: http://127.0.0.1:1}]
+        scaling: {docker: {readyPath: up, startTimeout: 0s}}
+)")
+          .problems,
+      "error: loadBalancer.scaling.docker.project: expected the name of a Compose project\n"
+      "error: loadBalancer.scaling.docker.service: expected the name of a service of the project\n"
+      "error: loadBalancer.scaling.docker.port: expected the port that a container listens on, from 1 to "
+      "65535\n"
+      "error: loadBalancer.scaling.docker.readyPath: expected a path such as /health, got \"up\"\n"
+      "error: loadBalancer.scaling.docker.startTimeout: expected a time above 0\n"
+      "error: loadBalancer.scaling.docker: expected no servers beside it, since it starts them\n");
 }
 
 TEST(Scaling, NeedsADriver) {
   EXPECT_EQ(Read("        scaling: {min: 2}\n").problems,
-            "error: loadBalancer.scaling: expected one of process, webhook\n");
+            "error: loadBalancer.scaling: expected one of process, webhook, docker\n");
   EXPECT_EQ(
       Read("        scaling: {mni: 2, process: {command: a}}\n").problems,
       "d.yml:5:19: error: http.services.app.loadBalancer.scaling.mni: unknown key, did you mean min?\n");

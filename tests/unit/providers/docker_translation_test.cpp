@@ -339,6 +339,8 @@ TEST_F(DockerTranslation, ReadsLimpetsOwnLabelsOverTraefiks) {
        {"limpet.http.services.s.loadbalancer.capacity", "200"},
        {"limpet.http.services.S.loadBalancer.sticky.sources", "cookie,sid"},
        {"traefik.http.services.s.loadbalancer.sticky", "true"},
+       {"com.docker.compose.project", "demo"},
+       {"com.docker.compose.service", "web"},
        {"limpet.scale.min", "2"},
        {"limpet.scale.Max", "9"}});
   const config::Dynamic dynamic = translate();
@@ -349,19 +351,78 @@ TEST_F(DockerTranslation, ReadsLimpetsOwnLabelsOverTraefiks) {
   ASSERT_TRUE(balancer.scaling);
   EXPECT_EQ(balancer.scaling->min, 2U);
   EXPECT_EQ(balancer.scaling->max, 9U);
+  ASSERT_TRUE(balancer.scaling->docker);
+  EXPECT_EQ(balancer.scaling->docker->project, "demo");
+  EXPECT_EQ(balancer.scaling->docker->service, "web");
+  EXPECT_TRUE(balancer.scaling->docker->discovered);
   EXPECT_TRUE(problems.empty()) << problems.text();
 }
 
 TEST_F(DockerTranslation, ScalesTheServiceThatHasNoName) {
-  add("a", "10.0.0.2", {{"limpet.scale.min", "2"}, {"limpet.scale.max", "3"}}, {"80/tcp"});
+  add("a", "10.0.0.2",
+      {{"limpet.scale.min", "2"},
+       {"limpet.scale.max", "3"},
+       {"com.docker.compose.project", "p"},
+       {"com.docker.compose.service", "a"}},
+      {"80/tcp"});
   add("b", "10.0.0.3",
       {{"limpet.scale.min", "2"},
        {"traefik.http.services.one.loadbalancer.server.port", "1"},
        {"traefik.http.services.two.loadbalancer.server.port", "2"}});
   const config::Dynamic dynamic = translate();
-  EXPECT_THAT(urls(dynamic, "a"), ElementsAre("http://10.0.0.2:80"));
-  EXPECT_TRUE(std::get<config::LoadBalancer>(dynamic.services.at("a").kind).scaling);
+  EXPECT_THAT(urls(dynamic, "a-p"), ElementsAre("http://10.0.0.2:80"));
+  EXPECT_TRUE(std::get<config::LoadBalancer>(dynamic.services.at("a-p").kind).scaling);
   EXPECT_THAT(problems.text(), HasSubstr("container b: error: limpet.scale: expected one service, got 2"));
+}
+
+TEST_F(DockerTranslation, ScalesOnlyReplicasAndOnlyOneServiceOfThem) {
+  add("a", "10.0.0.2", {{"limpet.scale.min", "2"}}, {"80/tcp"});
+  add("b", "10.0.0.3",
+      {{"traefik.http.routers.r.service", "one"},
+       {"limpet.http.services.one.loadbalancer.scaling.max", "4"},
+       {"limpet.http.services.two.loadbalancer.scaling.max", "5"},
+       {"com.docker.compose.project", "p"},
+       {"com.docker.compose.service", "b"}},
+      {"80/tcp"});
+  const config::Dynamic dynamic = translate();
+  const auto scaling = [&](const char* name) {
+    return std::get<config::LoadBalancer>(dynamic.services.at(name).kind).scaling;
+  };
+  EXPECT_THAT(urls(dynamic, "a"), ElementsAre("http://10.0.0.2:80"));
+  EXPECT_FALSE(scaling("a"));
+  EXPECT_EQ(scaling("one")->docker->service, "b");
+  EXPECT_FALSE(scaling("two"));
+  EXPECT_FALSE(problems.has_errors());
+  EXPECT_THAT(problems.text(), HasSubstr("container a: warning: http.services.a.loadbalancer.scaling: only "
+                                         "containers of Compose services can be multiplied"));
+  EXPECT_THAT(problems.text(),
+              HasSubstr("http.services.two.loadbalancer.scaling: a Compose service has one"));
+}
+
+TEST_F(DockerTranslation, KeepsAScaledServiceWhoseReplicasDoNotRun) {
+  const nlohmann::json labels = {{"limpet.scale.min", "0"},
+                                 {"traefik.http.routers.web.rule", "Host(`a`)"},
+                                 {"com.docker.compose.project", "p"},
+                                 {"com.docker.compose.service", "web"}};
+  auto stopped = inspected("a", "", labels, {"80/tcp"});
+  stopped["State"]["Running"] = false;
+  add(stopped);
+  EXPECT_THAT(urls(translate(), "web-p"), IsEmpty());
+  EXPECT_THAT(routers(translate()), ElementsAre(HasSubstr("web")));
+  // What runs says what counts.
+  auto newer = labels;
+  newer["limpet.scale.min"] = "1";
+  Seen& running = add("b", "10.0.0.3", newer, {"80/tcp"});
+  EXPECT_THAT(urls(translate(), "web-p"), ElementsAre("http://10.0.0.3:80"));
+  EXPECT_EQ(std::get<config::LoadBalancer>(translate().services.at("web-p").kind).scaling->min, 1U);
+  running.container.health = Health::kStarting;
+  EXPECT_THAT(urls(translate(), "web-p"), IsEmpty());
+  EXPECT_TRUE(problems.empty()) << problems.text();
+  EXPECT_TRUE(is_kept_stopped(labels.get<std::map<std::string, std::string>>()));
+  auto one_off = labels;
+  one_off["com.docker.compose.oneoff"] = "True";
+  EXPECT_FALSE(is_kept_stopped(one_off.get<std::map<std::string, std::string>>()));
+  EXPECT_FALSE(is_kept_stopped({{"limpet.scale.min", "0"}}));
 }
 
 TEST_F(DockerTranslation, WarnsOfOtherProtocolsAndMakesNoRouterForThem) {

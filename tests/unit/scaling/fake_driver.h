@@ -28,6 +28,9 @@ class FakeHost final : public Host {
     published.clear();
     for (const config::Server& server : servers) published.push_back(server.url);
   }
+  void admit(const std::string& /*service*/, Admission admission) override {
+    admissions = std::move(admission);
+  }
   void close_tunnels(const std::shared_ptr<balancing::ServerState>& server, base::Duration) override {
     server->set_admin(balancing::AdminState::kClosing);
     closing.push_back(server->url());
@@ -39,6 +42,7 @@ class FakeHost final : public Host {
   Demand now;
   std::map<std::string, std::shared_ptr<balancing::ServerState>> states;
   std::vector<std::string> published;
+  Admission admissions;
   std::vector<std::string> closing;
 };
 
